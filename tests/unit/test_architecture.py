@@ -1,0 +1,241 @@
+"""The shape of the core: who may import whom, which files are pure, how long things may get.
+
+A new file of the core is entered in LAYERS first; a file which is not there fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = ROOT / "module_utils" / "timescaledb"
+LIBRARY = ROOT / "library"
+
+# From top to bottom. A file imports from rows below its own, never from its own row or above.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("runner",),
+    ("execute", "snapshot"),
+    ("session",),
+    ("render", "report"),
+    ("guard",),
+    ("plan",),
+    ("simulate",),
+    ("capabilities",),
+    ("declaration",),
+    ("fields",),
+    ("model",),
+    ("sql_text", "timestamps"),
+    ("values",),
+    ("names",),
+    ("errors",),
+)
+# Everything else computes: same input, same output, no server, no clock.
+IMPURE = {"runner", "execute", "snapshot", "session"}
+
+PURE_IMPORTS = {
+    *("__future__", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "hashlib"),
+    *("itertools", "json", "math", "operator", "re", "string", "textwrap", "typing"),
+}
+IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "eval", "exec", "__import__"}
+
+# Words that stand in one place only.
+HOMES = {
+    "check_mode": {"runner"},
+    "exit_json": {"runner"},
+    "fail_json": {"runner"},
+    "psycopg": {"session"},
+    "psycopg2": {"session"},
+}
+
+CORE_FILE_LINES = 300
+FUNCTION_LINES = 40
+MODULE_BODY_LINES = 80
+
+CORE_FILES = sorted(path.relative_to(CORE).with_suffix("").as_posix() for path in CORE.rglob("*.py"))
+CORE_FILES = [name for name in CORE_FILES if not name.endswith("__init__")]
+MODULES = sorted(LIBRARY.glob("*.py"))
+
+
+def layer_of(name: str) -> int | None:
+    """The row of LAYERS in which `name`, or the folder it lies in, stands."""
+    for row, names in enumerate(LAYERS):
+        if name in names or name.split("/")[0] in names:
+            return row
+    return None
+
+
+def imported_core_files(name: str, tree: ast.AST) -> Iterator[str]:
+    """The core files which the core file `name` imports; an absolute import of the core is yielded as written."""
+    package = name.split("/")[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            if node.module:
+                yield "/".join([*base, *node.module.split(".")])
+            else:
+                yield from ("/".join([*base, alias.name]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and "timescaledb" in (node.module or ""):
+            yield node.module or ""
+
+
+def find_upward_imports(name: str, source: str) -> list[str]:
+    """One sentence for each import of `name` that does not point downward."""
+    row, complaints = layer_of(name), []
+    assert row is not None, f"{name} has no row in LAYERS"
+    for target in imported_core_files(name, ast.parse(source)):
+        target_row = layer_of(target)
+        inside_folder = "/" in name and target.split("/")[0] == name.split("/")[0]
+        if target_row is None or (target_row <= row and not inside_folder):
+            complaints.append(f"{name} imports {target}, which is not below it")
+    return complaints
+
+
+def find_impurities(name: str, source: str) -> list[str]:
+    """One sentence for each import or call by which `name` could give two answers to one question."""
+    complaints = []
+    for node in ast.walk(ast.parse(source)):
+        modules: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules = [node.module or ""]
+        complaints += [f"{name} imports {module}" for module in modules if module.split(".")[0] not in PURE_IMPORTS]
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            complaints += [f"{name} calls {called}()"] if called in IMPURE_CALLS else []
+    return complaints
+
+
+def find_strayed_words(name: str, source: str) -> list[str]:
+    """One sentence for each identifier in `name` whose home is another file."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    words = {token.string for token in tokens if token.type == tokenize.NAME}
+    return [f"{name} says {word}" for word in sorted(words & HOMES.keys()) if name not in HOMES[word]]
+
+
+def find_long_functions(name: str, source: str) -> list[str]:
+    """One sentence for each function of more than FUNCTION_LINES lines, its docstring not counted."""
+    complaints = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0]
+            documented = isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str)
+            length = count_lines(node) - (count_lines(first) if documented else 0)
+            if length > FUNCTION_LINES:
+                complaints.append(f"{name}: {node.name} has {length} lines, the budget is {FUNCTION_LINES}")
+    return complaints
+
+
+def count_lines(node: ast.stmt) -> int:
+    """How many lines of source `node` spans."""
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def count_module_body(source: str) -> int:
+    """How many lines an Ansible module has beyond its documentation."""
+    documentation = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+        and getattr(node.targets[0], "id", "") in ("DOCUMENTATION", "EXAMPLES", "RETURN")
+    ]
+    return len(source.splitlines()) - sum(count_lines(node) for node in documentation)
+
+
+def read(name: str) -> str:
+    """The source of the core file `name`."""
+    return (CORE / f"{name}.py").read_text(encoding="utf-8")
+
+
+def test_the_core_and_the_modules_are_found() -> None:
+    assert len(CORE_FILES) >= 8
+    assert len(MODULES) >= 7
+
+
+@pytest.mark.parametrize("name", CORE_FILES)
+class TestEveryCoreFile:
+    def test_has_its_row_in_the_table_of_layers(self, name: str) -> None:
+        assert layer_of(name) is not None, f"enter {name} in LAYERS of {__file__}, where it belongs"
+
+    def test_imports_only_downward(self, name: str) -> None:
+        assert find_upward_imports(name, read(name)) == []
+
+    def test_computes_unless_it_is_named_impure(self, name: str) -> None:
+        assert name in IMPURE or find_impurities(name, read(name)) == []
+
+    def test_uses_no_word_whose_home_is_elsewhere(self, name: str) -> None:
+        assert find_strayed_words(name, read(name)) == []
+
+    def test_keeps_within_the_length_of_a_file(self, name: str) -> None:
+        assert len(read(name).splitlines()) <= CORE_FILE_LINES
+
+    def test_keeps_its_functions_short(self, name: str) -> None:
+        assert find_long_functions(name, read(name)) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_is_documentation_and_one_call(path: Path) -> None:
+    assert count_module_body(path.read_text(encoding="utf-8")) <= MODULE_BODY_LINES
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "complaint"),
+    [
+        pytest.param("model", "from .plan import steps", "model imports plan", id="upward"),
+        pytest.param("session", "from . import runner", "session imports runner", id="upward-by-name"),
+        pytest.param("snapshot", "from .execute import x", "snapshot imports execute", id="sideways"),
+        pytest.param("plan/retention", "from ..guard import x", "plan/retention imports guard", id="out-of-a-folder"),
+        pytest.param("model", "from .missing import x", "model imports missing", id="unknown"),
+        pytest.param(
+            "plan",
+            "from ansible.module_utils.timescaledb.model import x",
+            "plan imports ansible.module_utils.timescaledb.model",
+            id="absolute",
+        ),
+    ],
+)
+def test_an_import_that_does_not_point_downward_is_found(name: str, source: str, complaint: str) -> None:
+    assert [found.split(",")[0] for found in find_upward_imports(name, source)] == [complaint]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os",
+        "import time",
+        "from random import choice",
+        "import psycopg.rows",
+        "from ansible.module_utils.basic import AnsibleModule",
+        "from datetime import datetime\nstamp = datetime.now()",
+        "text = open('x').read()",
+    ],
+)
+def test_an_impurity_is_found(source: str) -> None:
+    assert len(find_impurities("plan", source)) == 1
+
+
+def test_a_downward_import_of_a_pure_file_is_fine() -> None:
+    source = "from __future__ import annotations\nimport re\nfrom .model import Hypertable\nfrom . import names\n"
+    assert find_upward_imports("plan", source) == find_impurities("plan", source) == []
+
+
+def test_a_strayed_word_is_found() -> None:
+    assert find_strayed_words("execute", "if module.check_mode: pass") == ["execute says check_mode"]
+
+
+def test_a_long_function_is_found_and_its_docstring_is_not_counted() -> None:
+    body = "    x = 1\n" * (FUNCTION_LINES - 1)
+    fitting = f'def f():\n    """One\n    two.\n    """\n{body}'
+    assert find_long_functions("plan", fitting) == []
+    assert len(find_long_functions("plan", fitting + "    x = 1\n")) == 1
+
+
+def test_documentation_is_not_counted_as_body() -> None:
+    source = "# header\nDOCUMENTATION = '''\nmodule: x\n'''\nEXAMPLES = ''''''\nRETURN = r''''''\nimport re\n"
+    assert count_module_body(source) == 2
