@@ -8,35 +8,45 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE = ROOT / "module_utils" / "timescaledb"
+CORE = ROOT / "module_utils"
 LIBRARY = ROOT / "library"
 
-# From top to bottom. A file imports from rows below its own, never from its own row or above.
+# From top to bottom. A file imports from rows below its own, never from its own row or above. A folder stands for all
+# files in it, which may import each other in one direction.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("runner",),
-    ("execute", "snapshot"),
-    ("session",),
-    ("render", "report"),
-    ("guard",),
-    ("plan",),
-    ("simulate",),
-    ("capabilities",),
-    ("declaration",),
-    ("fields",),
-    ("model",),
-    ("sql_text", "timestamps"),
-    ("values",),
-    ("names",),
-    ("errors",),
+    ("alembic_migration/runner",),
+    ("alembic_migration/migrate",),
+    ("alembic_migration/database", "alembic_migration/scripts"),
+    ("alembic_migration/plan",),
+    ("alembic_migration/losses",),
+    ("timescaledb/runner",),
+    ("timescaledb/execute", "timescaledb/snapshot"),
+    ("timescaledb/session",),
+    ("timescaledb/render", "timescaledb/report"),
+    ("timescaledb/guard",),
+    ("timescaledb/plan",),
+    ("timescaledb/simulate",),
+    ("timescaledb/capabilities",),
+    ("timescaledb/declaration",),
+    ("timescaledb/fields",),
+    ("timescaledb/model",),
+    ("timescaledb/sql_text", "timescaledb/timestamps"),
+    ("timescaledb/values",),
+    ("timescaledb/names",),
+    ("timescaledb/errors",),
 )
 # Everything else computes: same input, same output, no server, no clock.
-IMPURE = {"runner", "execute", "snapshot", "session"}
+IMPURE = {
+    *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts")),
+    *(f"timescaledb/{name}" for name in ("runner", "execute", "snapshot", "session")),
+}
 
 PURE_IMPORTS = {
     *("__future__", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "hashlib"),
@@ -45,12 +55,13 @@ PURE_IMPORTS = {
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "eval", "exec", "__import__"}
 
 # Words that stand in one place only.
+RUNNERS = {"alembic_migration/runner", "timescaledb/runner"}
 HOMES = {
-    "check_mode": {"runner"},
-    "exit_json": {"runner"},
-    "fail_json": {"runner"},
-    "psycopg": {"session"},
-    "psycopg2": {"session"},
+    "check_mode": RUNNERS,
+    "exit_json": RUNNERS,
+    "fail_json": RUNNERS,
+    "psycopg": {"alembic_migration/database", "timescaledb/session"},
+    "psycopg2": {"alembic_migration/database", "timescaledb/session"},
 }
 
 CORE_FILE_LINES = 300
@@ -59,28 +70,28 @@ MODULE_BODY_LINES = 80
 
 CORE_FILES = sorted(path.relative_to(CORE).with_suffix("").as_posix() for path in CORE.rglob("*.py"))
 CORE_FILES = [name for name in CORE_FILES if not name.endswith("__init__")]
+OWN_PACKAGES = tuple(f"ansible.module_utils.{path.name}" for path in CORE.iterdir() if path.is_dir())
 MODULES = sorted(LIBRARY.glob("*.py"))
 
 
 def layer_of(name: str) -> int | None:
-    """The row of LAYERS in which `name`, or the folder it lies in, stands."""
+    """The row of LAYERS in which `name`, or a folder it lies in, stands."""
     for row, names in enumerate(LAYERS):
-        if name in names or name.split("/")[0] in names:
+        if any(name == entry or name.startswith(f"{entry}/") for entry in names):
             return row
     return None
 
 
-def imported_core_files(name: str, tree: ast.AST) -> Iterator[str]:
+def imported_core_files(name: str, source: str) -> Iterator[str]:
     """The core files which the core file `name` imports; an absolute import of the core is yielded as written."""
     package = name.split("/")[:-1]
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            if node.module:
-                yield "/".join([*base, *node.module.split(".")])
-            else:
-                yield from ("/".join([*base, alias.name]) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and "timescaledb" in (node.module or ""):
+            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+            path = "/".join(filter(None, base))
+            names = [f"{path}/{alias.name}" for alias in node.names]
+            yield from (names if (CORE / path).is_dir() else [path])
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(OWN_PACKAGES):
             yield node.module or ""
 
 
@@ -88,12 +99,21 @@ def find_upward_imports(name: str, source: str) -> list[str]:
     """One sentence for each import of `name` that does not point downward."""
     row, complaints = layer_of(name), []
     assert row is not None, f"{name} has no row in LAYERS"
-    for target in imported_core_files(name, ast.parse(source)):
+    for target in imported_core_files(name, source):
         target_row = layer_of(target)
-        inside_folder = "/" in name and target.split("/")[0] == name.split("/")[0]
-        if target_row is None or (target_row <= row and not inside_folder):
+        in_one_folder = name.rpartition("/")[0] == target.rpartition("/")[0] and name.count("/") > 1
+        if target_row is None or not (target_row > row or in_one_folder):
             complaints.append(f"{name} imports {target}, which is not below it")
     return complaints
+
+
+def find_circle(imports: Mapping[str, Collection[str]]) -> list[str]:
+    """A circle among files, each with the files it imports; empty when there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def find_impurities(name: str, source: str) -> list[str]:
@@ -179,29 +199,40 @@ class TestEveryCoreFile:
         assert find_long_functions(name, read(name)) == []
 
 
+def test_no_file_imports_itself_by_a_detour() -> None:
+    assert find_circle({name: set(imported_core_files(name, read(name))) for name in CORE_FILES}) == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_a_module_is_documentation_and_one_call(path: Path) -> None:
     assert count_module_body(path.read_text(encoding="utf-8")) <= MODULE_BODY_LINES
 
 
 @pytest.mark.parametrize(
-    ("name", "source", "complaint"),
+    ("name", "source", "target"),
     [
-        pytest.param("model", "from .plan import steps", "model imports plan", id="upward"),
-        pytest.param("session", "from . import runner", "session imports runner", id="upward-by-name"),
-        pytest.param("snapshot", "from .execute import x", "snapshot imports execute", id="sideways"),
-        pytest.param("plan/retention", "from ..guard import x", "plan/retention imports guard", id="out-of-a-folder"),
-        pytest.param("model", "from .missing import x", "model imports missing", id="unknown"),
+        pytest.param("model", "from .plan.actions import x", "timescaledb/plan/actions", id="upward"),
+        pytest.param("session", "from . import runner", "timescaledb/runner", id="upward-by-name"),
+        pytest.param("snapshot", "from .execute import x", "timescaledb/execute", id="sideways"),
+        pytest.param("plan/retention", "from ..guard import x", "timescaledb/guard", id="out-of-a-folder"),
+        pytest.param("runner", "from ..alembic_migration.plan import x", "alembic_migration/plan", id="other-package"),
+        pytest.param("model", "from .missing import x", "timescaledb/missing", id="unknown"),
         pytest.param(
-            "plan",
+            "plan/retention",
             "from ansible.module_utils.timescaledb.model import x",
-            "plan imports ansible.module_utils.timescaledb.model",
+            "ansible.module_utils.timescaledb.model",
             id="absolute",
         ),
     ],
 )
-def test_an_import_that_does_not_point_downward_is_found(name: str, source: str, complaint: str) -> None:
-    assert [found.split(",")[0] for found in find_upward_imports(name, source)] == [complaint]
+def test_an_import_that_does_not_point_downward_is_found(name: str, source: str, target: str) -> None:
+    name = f"timescaledb/{name}"
+    assert find_upward_imports(name, source) == [f"{name} imports {target}, which is not below it"]
+
+
+def test_a_circle_of_imports_is_found() -> None:
+    assert find_circle({"a": ["b"], "b": ["c"], "c": ["a"]})
+    assert not find_circle({"a": ["b", "c"], "b": ["c"]})
 
 
 @pytest.mark.parametrize(
@@ -221,12 +252,15 @@ def test_an_impurity_is_found(source: str) -> None:
 
 
 def test_a_downward_import_of_a_pure_file_is_fine() -> None:
-    source = "from __future__ import annotations\nimport re\nfrom .model import Hypertable\nfrom . import names\n"
-    assert find_upward_imports("plan", source) == find_impurities("plan", source) == []
+    source = "from __future__ import annotations\nimport re\nfrom ..model import Hypertable\nfrom .. import names\n"
+    name = "timescaledb/plan/policies"
+    assert find_upward_imports(name, source) == find_impurities(name, source) == []
 
 
 def test_a_strayed_word_is_found() -> None:
-    assert find_strayed_words("execute", "if module.check_mode: pass") == ["execute says check_mode"]
+    assert find_strayed_words("timescaledb/execute", "if module.check_mode: pass") == [
+        "timescaledb/execute says check_mode"
+    ]
 
 
 def test_a_long_function_is_found_and_its_docstring_is_not_counted() -> None:
