@@ -7,11 +7,13 @@ Prints one line per disagreement and exits 1 if there is any.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from role_variables import Role, load_roles
+from role_variables import ROOT, Role, load_roles
 
 
 def find_disagreements(role: Role) -> Iterator[str]:
@@ -40,9 +42,12 @@ def walk_options(options: Mapping[str, Any], parent: str = "") -> Iterator[tuple
 
 def main() -> int:
     """Check every role."""
-    roles = list(load_roles())
+    parser = argparse.ArgumentParser(description="Compare the specified variables of each role with its defaults.")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout to look at")
+    roles = list(load_roles(parser.parse_args().root))
     complaints = [complaint for role in roles for complaint in find_disagreements(role)]
-    print("\n".join(complaints) or f"variables of {len(roles)} roles: specified and defaulted alike")
+    count = f"{len(roles)} role" + ("" if len(roles) == 1 else "s")
+    print("\n".join(complaints) or f"variables of {count}: specified and defaulted alike")
     return 1 if complaints else 0
 
 
