@@ -23,7 +23,7 @@ LIBRARY = ROOT / "library"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("alembic_migration/runner",),
     ("alembic_migration/migrate",),
-    ("alembic_migration/database", "alembic_migration/scripts"),
+    ("alembic_migration/database", "alembic_migration/scripts", "alembic_migration/tables"),
     ("alembic_migration/plan",),
     ("alembic_migration/losses",),
     ("timescaledb/runner",),
@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # Everything else computes: same input, same output, no server, no clock.
 IMPURE = {
-    *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts")),
+    *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts", "tables")),
     *(f"timescaledb/{name}" for name in ("runner", "execute", "snapshot", "session")),
 }
 

@@ -1,0 +1,195 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: alembic_migration
+short_description: Upgrade or downgrade a database by Alembic
+description:
+  - Brings a PostgreSQL database to a revision of an Alembic environment.
+  - All revisions run in one transaction, so either all of them take effect or none.
+version_added: "0.1.0"
+author:
+  - the aetherlens-timescaledb authors (@aetherlens)
+options:
+  script_location:
+    description:
+      - Folder that holds the environment's C(env.py) and C(versions), where the module runs.
+      - Its C(env.py) must use the connection it finds in C(context.config.attributes["connection"]).
+    type: path
+    required: true
+  command:
+    description:
+      - The direction. A O(revision) that lies the other way is refused, not followed.
+    type: str
+    choices: [upgrade, downgrade]
+    default: upgrade
+  revision:
+    description:
+      - Where to go, as C(head), C(base), the name of a revision, or a number of steps such as V(+1) or V(-1).
+      - Steps go on with every run; the others are reached once.
+      - Write names that look like numbers with quotes.
+    type: str
+    default: head
+  allow:
+    description:
+      - Risks that you consent to.
+      - V(drop_data) lets a revision drop or empty tables and columns of tables that hold rows.
+    type: list
+    elements: str
+    choices: [drop_data]
+    default: []
+  lock_timeout:
+    description:
+      - How long to wait for a lock, including for another migration to end, before giving up with nothing changed.
+    type: str
+    default: 10s
+  assume_empty:
+    description:
+      - Do not connect, and tell what would be done to a database that has seen no revision.
+      - For check mode on a server that does not run yet; outside check mode it is refused.
+    type: bool
+    default: false
+  login_host:
+    description:
+      - Host of the server.
+    type: str
+    default: 127.0.0.1
+  login_port:
+    description:
+      - Port of the server.
+    type: int
+    default: 5432
+  login_user:
+    description:
+      - Role to log in as.
+    type: str
+    default: postgres
+  login_password:
+    description:
+      - Its password.
+    type: str
+    default: ""
+  login_db:
+    description:
+      - Database to log in to.
+    type: str
+    required: true
+  login_unix_socket:
+    description:
+      - Folder of the server's socket, instead of O(login_host).
+    type: str
+    default: ""
+  ssl_mode:
+    description:
+      - libpq's C(sslmode).
+    type: str
+    default: prefer
+  ca_cert:
+    description:
+      - File with the certificate authority to trust.
+    type: path
+    default: ""
+  connect_timeout:
+    description:
+      - Seconds to wait for a connection.
+    type: int
+    default: 10
+attributes:
+  check_mode:
+    support: full
+    description: Reads the database and tells which revisions would run, in a read-only transaction.
+  diff_mode:
+    support: full
+    description: Shows the SQL of the revisions, from Alembic's offline mode.
+notes:
+  - A revision cannot leave the transaction, so C(autocommit_block) and C(CREATE INDEX CONCURRENTLY) do not work.
+  - C(drop_data) is asked for by reading the SQL for C(DROP TABLE), C(DROP COLUMN) and C(TRUNCATE); C(DELETE) is not.
+requirements:
+  - alembic >= 1.8
+  - sqlalchemy >= 1.4
+  - psycopg >= 3.1 with sqlalchemy 2, or psycopg2 >= 2.9
+"""
+
+EXAMPLES = r"""
+- name: Bring the schema up to date
+  alembic_migration:
+    script_location: /srv/app/migrations
+    login_db: app
+
+- name: Undo the latest revision, and its tables with their rows
+  alembic_migration:
+    script_location: /srv/app/migrations
+    login_db: app
+    command: downgrade
+    revision: "-1"
+    allow: [drop_data]
+
+- name: Bring the schema to one revision
+  alembic_migration:
+    script_location: /srv/app/migrations
+    login_db: app
+    revision: "002"
+"""
+
+RETURN = r"""
+command:
+  description: The direction.
+  returned: success
+  type: str
+  sample: upgrade
+current_revision:
+  description: Revision the database was at before; null stands for the base.
+  returned: success
+  type: str
+  sample: "001"
+target_revision:
+  description: Revision it is at now, or would be in check mode; null stands for the base.
+  returned: success
+  type: str
+  sample: "003"
+revisions:
+  description: Revisions that were run, or would be in check mode, in order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    revision:
+      description: Name of the revision.
+      type: str
+      sample: "002"
+    message:
+      description: First line of its text.
+      type: str
+      sample: "Metrics: the table of measurements"
+losses:
+  description: What was dropped, or would be in check mode, and held rows.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    table:
+      description: Table that goes, or loses a column.
+      type: str
+      sample: metrics
+    column:
+      description: The column, or null for the whole table.
+      type: str
+      sample: tags
+    rows:
+      description: Rows the table held.
+      type: int
+      sample: 51840
+    exact:
+      description: Whether the rows were counted rather than estimated.
+      type: bool
+      sample: false
+"""
+
+from ansible.module_utils.alembic_migration.runner import run_module
+
+if __name__ == "__main__":
+    run_module()
