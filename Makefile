@@ -111,7 +111,7 @@ lock: $(DEV_READY) ## Pin the newest versions that requirements*.in allow: make 
 
 .PHONY: clean
 clean: ## Remove .venv and caches, leave the sandbox and its data alone
-	rm -rf $(VENV) .cache .ansible .hypothesis
+	rm -rf $(VENV) .cache .ansible .hypothesis .pytest_cache
 	find . -name __pycache__ -type d -not -path './.sandbox/*' -prune -exec rm -rf {} +
 
 # One virtual environment, filled in two steps: what running needs, then what developing needs on top.
