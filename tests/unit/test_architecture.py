@@ -21,6 +21,12 @@ LIBRARY = ROOT / "library"
 # From top to bottom. A file imports from rows below its own, never from its own row or above. A folder stands for all
 # files in it, which may import each other in one direction.
 LAYERS: tuple[tuple[str, ...], ...] = (
+    ("timescaledb_sandbox/runner",),
+    ("timescaledb_sandbox/sandbox",),
+    ("timescaledb_sandbox/packages", "timescaledb_sandbox/probe", "timescaledb_sandbox/process"),
+    ("timescaledb_sandbox/folder",),
+    ("timescaledb_sandbox/model",),
+    ("timescaledb_sandbox/errors",),
     ("alembic_migration/runner",),
     ("alembic_migration/migrate",),
     ("alembic_migration/database", "alembic_migration/scripts", "alembic_migration/tables"),
@@ -28,11 +34,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("alembic_migration/losses",),
     ("timescaledb/runner",),
     ("timescaledb/execute", "timescaledb/snapshot"),
+    ("timescaledb/catalog",),
     ("timescaledb/session",),
     ("timescaledb/render", "timescaledb/report"),
     ("timescaledb/guard",),
     ("timescaledb/plan",),
-    ("timescaledb/simulate",),
     ("timescaledb/capabilities",),
     ("timescaledb/declaration",),
     ("timescaledb/fields",),
@@ -44,6 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # Everything else computes: same input, same output, no server, no clock.
 IMPURE = {
+    *(f"timescaledb_sandbox/{name}" for name in ("runner", "sandbox", "packages", "probe", "process", "folder")),
     *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts", "tables")),
     *(f"timescaledb/{name}" for name in ("runner", "execute", "snapshot", "session")),
 }
@@ -55,7 +62,7 @@ PURE_IMPORTS = {
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "eval", "exec", "__import__"}
 
 # Words that stand in one place only.
-RUNNERS = {"alembic_migration/runner", "timescaledb/runner"}
+RUNNERS = {"alembic_migration/runner", "timescaledb/runner", "timescaledb_sandbox/runner"}
 HOMES = {
     "check_mode": RUNNERS,
     "exit_json": RUNNERS,
@@ -225,8 +232,8 @@ def test_a_module_is_documentation_and_one_call(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_a_module_builds_its_ansible_module_in_main(path: Path) -> None:
     assert builds_ansible_module_in_main(path.read_text(encoding="utf-8")), (
-        "let main() of the module file call AnsibleModule(argument_spec=...), imported from ansible.module_utils.basic, "
-        "and hand it to the runner: ansible-lint checks the options of playbooks only then (it looks for a main() and "
+        "let main() of the file call AnsibleModule(argument_spec=...), imported from ansible.module_utils.basic, and "
+        "hand it to the runner: ansible-lint checks the options of playbooks only then (it looks for a main() and "
         "replaces AnsibleModule while it imports the file), and validate-modules insists on the import"
     )
 
