@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The queries that read a database. Every column is named; no query runs once per object.
+
+The information views are the source wherever they tell enough. The catalog tables used besides are those whose columns
+are the same from 2.15 to 2.29: hypertable (id and names), dimension, continuous_agg, compression_settings and
+continuous_aggs_bucket_function.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from ..names import QualifiedName, quote_literal
+
+SERVER = """
+SELECT current_setting('server_version_num')::int AS postgres,
+       current_database() AS database,
+       e.extversion AS version,
+       n.nspname AS schema,
+       current_setting('timescaledb.license', true) AS license,
+       current_setting('timescaledb.restoring', true) AS restoring,
+       current_setting('timescaledb.default_chunk_time_interval', true) AS default_chunk_interval,
+       current_setting('max_locks_per_transaction')::bigint
+         * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
+         AS lock_slots
+FROM (SELECT 1) AS one
+LEFT JOIN pg_catalog.pg_extension AS e ON e.extname = 'timescaledb'
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+"""
+
+# Compression settings by relation, as arrays straight from the catalog: the views give them as text to be parsed.
+_SETTINGS = """
+SELECT s.relid, s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst
+FROM _timescaledb_catalog.compression_settings AS s
+"""
+
+_DIMENSIONS = """
+SELECT d.hypertable_schema, d.hypertable_name,
+       json_agg(json_build_object(
+           'column', d.column_name, 'column_type', d.column_type::text, 'kind', d.dimension_type,
+           'time_interval', d.time_interval::text, 'integer_interval', d.integer_interval,
+           'partitions', d.num_partitions, 'now_schema', c.integer_now_func_schema, 'now_name', c.integer_now_func)
+         ORDER BY d.dimension_number) AS dimensions
+FROM timescaledb_information.dimensions AS d
+JOIN _timescaledb_catalog.hypertable AS i ON i.schema_name = d.hypertable_schema AND i.table_name = d.hypertable_name
+JOIN _timescaledb_catalog.dimension AS c ON c.hypertable_id = i.id AND c.column_name = d.column_name
+GROUP BY 1, 2
+"""
+
+HYPERTABLES = """
+SELECT h.hypertable_schema AS schema, h.hypertable_name AS name, h.compression_enabled, d.dimensions,
+       s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst
+FROM (SELECT hypertable_schema, hypertable_name, compression_enabled FROM timescaledb_information.hypertables) AS h
+JOIN ({dimensions}) AS d ON d.hypertable_schema = h.hypertable_schema AND d.hypertable_name = h.hypertable_name
+LEFT JOIN ({settings}) AS s ON s.relid = format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass
+ORDER BY 1, 2
+""".format(dimensions=_DIMENSIONS, settings=_SETTINGS)
+
+AGGREGATES = """
+SELECT a.view_schema AS schema, a.view_name AS name, a.view_definition AS query, a.materialized_only,
+       a.compression_enabled,
+       a.materialization_hypertable_schema AS storage_schema, a.materialization_hypertable_name AS storage_name,
+       COALESCE(p.user_view_schema, r.schema_name) AS source_schema,
+       COALESCE(p.user_view_name, r.table_name) AS source_name,
+       b.bucket_width,
+       s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
+       d.column_name AS time_column, d.column_type::text AS time_type,
+       d.time_interval::text AS time_interval, d.integer_interval,
+       (SELECT json_agg(json_build_object(
+                 'name', c.relname,
+                 'columns', (SELECT json_agg(json_build_object(
+                                'column', t.attname, 'descending', (x.indoption[k.place - 1] & 1) = 1,
+                                'nulls_first', (x.indoption[k.place - 1] & 2) = 2) ORDER BY k.place)
+                             FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+                             JOIN pg_catalog.pg_attribute AS t ON t.attrelid = x.indrelid AND t.attnum = k.number))
+               ORDER BY c.relname)
+        FROM pg_catalog.pg_index AS x
+        JOIN pg_catalog.pg_class AS c ON c.oid = x.indexrelid
+        JOIN pg_catalog.pg_am AS m ON m.oid = c.relam AND m.amname = 'btree'
+        WHERE x.indrelid = format('%I.%I', a.materialization_hypertable_schema,
+                                  a.materialization_hypertable_name)::regclass
+          AND x.indexprs IS NULL AND x.indpred IS NULL) AS indexes
+FROM timescaledb_information.continuous_aggregates AS a
+JOIN _timescaledb_catalog.continuous_agg AS g
+  ON g.user_view_schema = a.view_schema AND g.user_view_name = a.view_name
+JOIN _timescaledb_catalog.hypertable AS r ON r.id = g.raw_hypertable_id
+LEFT JOIN _timescaledb_catalog.continuous_agg AS p ON p.mat_hypertable_id = g.parent_mat_hypertable_id
+LEFT JOIN _timescaledb_catalog.continuous_aggs_bucket_function AS b ON b.mat_hypertable_id = g.mat_hypertable_id
+LEFT JOIN ({settings}) AS s
+  ON s.relid = format('%I.%I', a.materialization_hypertable_schema, a.materialization_hypertable_name)::regclass
+LEFT JOIN timescaledb_information.dimensions AS d
+  ON d.hypertable_schema = a.materialization_hypertable_schema
+ AND d.hypertable_name = a.materialization_hypertable_name AND d.dimension_number = 1
+ORDER BY 1, 2
+""".format(settings=_SETTINGS)
+
+# The timezone of a job is in no view; _timescaledb_config.bgw_job is a table up to 2.24 and a view of the table later.
+JOBS = """
+SELECT j.job_id, j.proc_name, j.config, j.scheduled, j.max_retries,
+       j.schedule_interval::text AS schedule_interval, j.max_runtime::text AS max_runtime,
+       j.retry_period::text AS retry_period, b.timezone,
+       CASE WHEN j.fixed_schedule THEN j.initial_start END AS initial_start,
+       COALESCE(a.user_view_schema, h.schema_name) AS schema, COALESCE(a.user_view_name, h.table_name) AS name,
+       (SELECT json_object_agg(e.key, CASE jsonb_typeof(e.value)
+                 WHEN 'string' THEN to_jsonb((e.value #>> '{}')::interval::text) ELSE e.value END)
+        FROM jsonb_each(j.config) AS e
+        WHERE e.key IN ('drop_after', 'drop_created_before', 'compress_after', 'compress_created_before',
+                        'start_offset', 'end_offset')) AS reach,
+       COALESCE(f.consecutive_failures, 0) AS consecutive_failures
+FROM timescaledb_information.jobs AS j
+JOIN _timescaledb_config.bgw_job AS b ON b.id = j.job_id
+JOIN _timescaledb_catalog.hypertable AS h
+  ON h.id = COALESCE((j.config ->> 'hypertable_id')::int, (j.config ->> 'mat_hypertable_id')::int)
+LEFT JOIN _timescaledb_catalog.continuous_agg AS a ON a.mat_hypertable_id = h.id
+LEFT JOIN _timescaledb_internal.bgw_job_stat AS f ON f.job_id = j.job_id
+WHERE j.job_id >= 1000 AND j.proc_schema IN ('_timescaledb_functions', '_timescaledb_internal')
+  AND j.proc_name IN ('policy_compression', 'policy_retention', 'policy_refresh_continuous_aggregate')
+ORDER BY j.job_id
+"""
+
+_TABLES = """
+SELECT w.schema, w.name, c.relkind::text AS relkind,
+       c.oid IN (SELECT i.inhparent FROM pg_catalog.pg_inherits AS i) AS inherited,
+       (SELECT json_agg(json_build_array(t.attname, format_type(t.atttypid, NULL)) ORDER BY t.attnum)
+        FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped) AS columns
+FROM (VALUES {wanted}) AS w(schema, name)
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.schema
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = w.name AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+
+
+def tables(names: Iterable[QualifiedName]) -> str:
+    """Return the query for what PostgreSQL knows of the named relations."""
+    return _TABLES.format(wanted=_values(names))
+
+
+def occupied(names: Iterable[QualifiedName]) -> str:
+    """Return the query for which of the named plain tables hold a row at all."""
+    return "\nUNION ALL ".join(
+        "SELECT {0} AS schema, {1} AS name, EXISTS (SELECT FROM {2}) AS has_rows".format(
+            quote_literal(item.schema), quote_literal(item.name), item.sql
+        )
+        for item in names
+    )
+
+
+def _values(names: Iterable[QualifiedName]) -> str:
+    return ", ".join("({0}, {1})".format(quote_literal(item.schema), quote_literal(item.name)) for item in names)

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running statements: all or nothing where one transaction can hold them, and in as few parts as it takes otherwise."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+from .errors import ServerError
+from .model import Database
+from .names import QualifiedName
+from .plan.actions import Kind
+from .render import Statement
+from .session import Session
+
+# Locks one action holds until its transaction ends, as counted on TimescaleDB 2.19 and 2.29; generous.
+_LOCKS = {
+    Kind.CREATE_HYPERTABLE: 12,
+    Kind.CREATE_AGGREGATE: 40,
+    Kind.SET_COMPRESSION: 16,
+    Kind.DROP_HYPERTABLE: 30,
+    Kind.DROP_AGGREGATE: 40,
+}
+_USUAL_LOCKS = 4
+# The share of the lock table one transaction may take: others need some of it too.
+_SHARE = 0.6
+
+LOCK_NOT_AVAILABLE = "55P03"
+_FULL = "53200"
+
+
+def estimated_locks(statements: Sequence[Statement]) -> int:
+    """Return about how many entries of the lock table the statements hold in one transaction."""
+    return sum(_LOCKS.get(statement.action.kind, _USUAL_LOCKS) for statement in statements)
+
+
+def split(
+    statements: Sequence[Statement], database: Database, lock_slots: int
+) -> Tuple[Tuple[Statement, ...], ...]:
+    """Return the statements as transactions: one, or where the lock table is too small, one per hypertable.
+
+    A hypertable stays together with the aggregates over it. Small neighbours share a transaction.
+    """
+    budget = int(lock_slots * _SHARE)
+    if estimated_locks(statements) <= budget:
+        return (tuple(statements),) if statements else ()
+    families: Dict[QualifiedName, List[Statement]] = {}
+    sources = _sources(statements, database)
+    for statement in statements:
+        families.setdefault(_root(statement.action.relation, sources), []).append(statement)
+    transactions: List[List[Statement]] = [[]]
+    for family in families.values():
+        if transactions[-1] and estimated_locks(transactions[-1] + family) > budget:
+            transactions.append([])
+        transactions[-1] += family
+    return tuple(tuple(part) for part in transactions)
+
+
+def _sources(statements: Sequence[Statement], database: Database) -> Dict[QualifiedName, QualifiedName]:
+    """Return what each aggregate selects from, those about to be created included."""
+    sources = {item.name: item.source for item in database.aggregates}
+    for statement in statements:
+        source = getattr(statement.action.after, "source", None)
+        if isinstance(source, QualifiedName):
+            sources[statement.action.relation] = source
+    return sources
+
+
+def _root(name: QualifiedName, sources: Dict[QualifiedName, QualifiedName]) -> QualifiedName:
+    while name in sources:
+        name = sources[name]
+    return name
+
+
+def run(session: Session, statements: Sequence[Statement], consequence: str) -> None:
+    """Run statements in the order given. Raises ServerError that names the variable and what has become of the rest."""
+    for statement in statements:
+        try:
+            session.execute(statement.text)
+        except ServerError as error:
+            raise ServerError(_explained(statement, error, consequence), error.sqlstate) from None
+        session.statements.append(statement.text)
+
+
+def _explained(statement: Statement, error: ServerError, consequence: str) -> str:
+    action = statement.action
+    where = "{0}: {1} of {2}".format(action.path, action.kind.value.replace("_", " "), action.relation)
+    if error.sqlstate == LOCK_NOT_AVAILABLE:
+        return "{0} did not get its lock in time, something else is using the table ({1}); {2}".format(
+            where, error, consequence
+        )
+    if error.sqlstate == _FULL:
+        return "{0} found the server's lock table or memory full; raise max_locks_per_transaction ({1}); {2}".format(
+            where, error, consequence
+        )
+    return "{0} was refused by the server: {1}; {2}".format(where, error, consequence)

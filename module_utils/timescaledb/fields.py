@@ -1,0 +1,202 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading one mapping of a declaration: typed access by key, every refusal naming the variable's full path."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .errors import DeclarationError
+from .names import QualifiedName, parse_name
+from .values import OPEN, Interval, Lag, Offset, OrderBy, parse_interval, parse_order
+
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a whole number"}
+INTERVAL_FORM = "an interval with a unit, such as '90 days' or '1 hour 30 minutes'"
+
+
+def describe(value: object) -> str:
+    """Return a value as an error message shows it: its kind, and itself where that is short."""
+    if value is None:
+        return "nothing"
+    kind = _KINDS.get(type(value), "a " + type(value).__name__)
+    if isinstance(value, (dict, list)):
+        return kind
+    shown = repr(value)
+    return "{0} {1}".format(kind, shown if len(shown) <= 80 else shown[:77] + "...")
+
+
+class Fields:
+    """One mapping being read. Keys read once are known; finish() refuses all others."""
+
+    def __init__(self, value: object, path: str) -> None:
+        if not isinstance(value, Mapping):
+            raise DeclarationError(path, "{0} was given; accepted is a mapping".format(describe(value)))
+        self.path = path
+        self._value: Mapping[str, Any] = value
+        self._known: List[str] = []
+
+    def at(self, key: str) -> str:
+        """The path of a key, for messages."""
+        return "{0}.{1}".format(self.path, key) if self.path else key
+
+    def fail(self, key: str, accepted: str) -> DeclarationError:
+        """The error for a key whose value is not what is accepted."""
+        return DeclarationError(
+            self.at(key), "{0} was given; accepted is {1}".format(describe(self._value.get(key)), accepted)
+        )
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there at all, be it with null."""
+        self._known.append(key)
+        return key in self._value
+
+    def keys(self) -> List[str]:
+        """The keys that are there."""
+        return [str(key) for key in self._value]
+
+    def raw(self, key: str) -> Any:
+        """The value as given, or None."""
+        self._known.append(key)
+        return self._value.get(key)
+
+    def finish(self) -> None:
+        """Refuse every key nobody asked for."""
+        unknown = sorted(str(key) for key in self._value if key not in self._known)
+        if unknown:
+            raise DeclarationError(
+                self.at(unknown[0]), "unknown key; accepted are {0}".format(", ".join(sorted(set(self._known))))
+            )
+
+    def text(self, key: str) -> Optional[str]:
+        value = self.raw(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value.strip():
+            raise self.fail(key, "text")
+        return value
+
+    def choice(self, key: str, choices: Sequence[str], default: str) -> str:
+        value = self.raw(key)
+        if value is None:
+            return default
+        if value not in choices:
+            raise self.fail(key, " or ".join(choices))
+        return str(value)
+
+    def absent(self) -> bool:
+        """Whether state says absent."""
+        return self.choice("state", ("present", "absent"), "present") == "absent"
+
+    def boolean(self, key: str) -> Optional[bool]:
+        value = self.raw(key)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in _BOOLEANS:
+            return _BOOLEANS[value.lower()]
+        raise self.fail(key, "true or false")
+
+    def integer(self, key: str, lowest: int, highest: int = 2**31 - 1) -> Optional[int]:
+        value = self.raw(key)
+        if value is None:
+            return None
+        number = _whole(value)
+        if number is None or not lowest <= number <= highest:
+            raise self.fail(key, "a whole number from {0} to {1}".format(lowest, highest))
+        return number
+
+    def interval(self, key: str, zero: bool = False) -> Optional[Interval]:
+        """Read an interval; never negative, and longer than zero unless zero is allowed."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        interval = parse_interval(value) if isinstance(value, str) else None
+        if interval is None or interval.total < 0 or (interval.total == 0 and not zero):
+            raise self.fail(key, INTERVAL_FORM + (", not negative" if zero else ", longer than zero"))
+        return interval
+
+    def lag(self, key: str, zero: bool = False) -> Optional[Lag]:
+        """Read an interval, or a whole number where time is an integer."""
+        number = _whole(self.raw(key))
+        if number is None:
+            return self.interval(key, zero)
+        if number < 0 or (number == 0 and not zero):
+            raise self.fail(key, "a whole number not below {0}".format(0 if zero else 1))
+        return number
+
+    def offset(self, key: str) -> Optional[Offset]:
+        """Read one end of a refresh window; null means no limit, a missing key is None."""
+        if self.has(key) and self._value[key] is None:
+            return OPEN
+        return self.lag(key, zero=True)
+
+    def texts(self, key: str) -> Optional[Tuple[str, ...]]:
+        """Read a list of distinct texts."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            raise self.fail(key, "a list of names")
+        if len(set(value)) != len(value):
+            raise DeclarationError(self.at(key), "a name is listed twice; accepted is a list without repetition")
+        return tuple(value)
+
+    def ordering(self, key: str) -> Optional[Tuple[OrderBy, ...]]:
+        """Read a list such as [time DESC, device_id]."""
+        texts = self.texts(key)
+        if texts is None:
+            return None
+        items = [parse_order(text) for text in texts]
+        if None in items:
+            raise DeclarationError(
+                "{0}[{1}]".format(self.at(key), items.index(None)),
+                "{0!r} was given; accepted is a column with an optional ASC or DESC and NULLS FIRST or LAST".format(
+                    texts[items.index(None)]
+                ),
+            )
+        return tuple(item for item in items if item is not None)
+
+    def name(self, key: str) -> Optional[QualifiedName]:
+        value = self.raw(key)
+        return None if value is None else parse_name(value, self.at(key))
+
+    def mapping(self, key: str) -> Optional[Fields]:
+        value = self.raw(key)
+        return None if value is None else Fields(value, self.at(key))
+
+    def mappings(self, key: str, label: str = "name") -> List[Fields]:
+        """Read a list of mappings; each is named in messages by its label where it has one."""
+        return items_of(self.raw(key), self.at(key), label)
+
+    def scalars(self, key: str) -> Dict[str, Any]:
+        """Read a mapping of plain values."""
+        value = self.raw(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping) or not all(isinstance(item, (str, int, float, bool)) for item in value.values()):
+            raise self.fail(key, "a mapping of plain values")
+        return {str(name): item for name, item in value.items()}
+
+
+def items_of(value: object, path: str, label: str = "name") -> List[Fields]:
+    """Read a list of mappings found under path."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise DeclarationError(path, "{0} was given; accepted is a list of mappings".format(describe(value)))
+    return [Fields(item, "{0}[{1}]".format(path, item_label(item, index, label))) for index, item in enumerate(value)]
+
+
+def item_label(item: object, index: int, label: str = "name") -> str:
+    """Return what names a list's item in a path: its own name, else its position."""
+    name = item.get(label) if isinstance(item, Mapping) else None
+    return name if isinstance(name, str) and name.strip() else str(index)
+
+
+def _whole(value: object) -> Optional[int]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isdigit() and value.strip().isascii():
+        return int(value)
+    return None

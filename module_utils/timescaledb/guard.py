@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judging a plan before its first write: what it would lose, which invariant it would break, and who consented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+
+from .model import (
+    COMPRESSION,
+    REFRESH,
+    RETENTION,
+    ContinuousAggregate,
+    Database,
+    Policy,
+    Relation,
+)
+from .names import QualifiedName
+from .plan.actions import POLICY_KINDS, Action, Kind, Plan
+from .plan.policies import policies_of
+from .plan.simulate import simulate
+from .values import OPEN, Interval, Lag, Offset
+
+DROP_DATA = "drop_data"
+REBUILD_AGGREGATE = "rebuild_aggregate"
+DECOMPRESS = "decompress_chunks"
+ERASE_AGGREGATES = "erase_aggregates"
+CONSENTS = (DROP_DATA, REBUILD_AGGREGATE, DECOMPRESS, ERASE_AGGREGATES)
+
+ALL, COMPRESSED, OLDER_THAN, CREATED_BEFORE, ROWS = "all", "compressed", "older_than", "created_before", "rows"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A question to the server: how much of storage an action would lose. lag is for the two modes by age."""
+
+    action: Action
+    storage: QualifiedName
+    mode: str
+    time_column: str
+    time_type: str
+    lag: Optional[Lag] = None
+    now_func: Optional[QualifiedName] = None
+
+
+@dataclass(frozen=True)
+class Impact:
+    """The answer: chunks, their range as text, rows (estimated from statistics) and bytes."""
+
+    chunks: int = 0
+    start: str = ""
+    end: str = ""
+    rows: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that needs the named consent."""
+
+    consent: str
+    message: str
+
+
+def probes_for(plan: Plan, database: Database) -> Tuple[Probe, ...]:
+    """Return what has to be measured before the plan can be judged."""
+    found: List[Probe] = []
+    after = simulate(database, plan.actions)
+    for action in plan.actions:
+        relation = database.relation(action.relation) or after.relation(action.relation)
+        if relation is not None:
+            found += _probe(action, relation, database)
+    return tuple(found)
+
+
+def _probe(action: Action, relation: Relation, database: Database) -> Iterator[Probe]:
+    storage = relation.storage or relation.name
+    base = (relation.time_column, relation.time_type)
+    if action.kind in (Kind.DROP_HYPERTABLE, Kind.DROP_AGGREGATE):
+        yield Probe(action, storage, ALL, *base)
+    elif action.kind is Kind.DISABLE_COMPRESSION:
+        yield Probe(action, storage, COMPRESSED, *base)
+    elif action.kind in POLICY_KINDS and _arms(action):
+        assert isinstance(action.after, Policy)
+        key, lag = action.after.window[0]
+        existing = database.relation(action.relation)
+        if existing is None and isinstance(relation, ContinuousAggregate):
+            return
+        mode = ROWS if existing is None else CREATED_BEFORE if key == "drop_created_before" else OLDER_THAN
+        if isinstance(lag, (Interval, int)):
+            yield Probe(action, storage, mode, *base, lag, _now_func(relation, database))
+
+
+def _now_func(relation: Relation, database: Database) -> Optional[QualifiedName]:
+    while isinstance(relation, ContinuousAggregate):
+        source = database.relation(relation.source)
+        if source is None:
+            return None
+        relation = source
+    return relation.integer_now_func
+
+
+def _arms(action: Action) -> bool:
+    """Whether a retention policy reaches chunks after the action that it did not reach before."""
+    after, before = action.after, action.before
+    if not isinstance(after, Policy) or after.kind != RETENTION or after.settings.scheduled is False:
+        return False
+    if not isinstance(before, Policy) or before.settings.scheduled is False:
+        return True
+    if set(before.reach) != set(after.reach):
+        return True
+    key, new = after.window[0]
+    return _length(new) < _length(before.reach[key])
+
+
+def _length(offset: Offset) -> float:
+    if isinstance(offset, Interval):
+        return offset.total
+    return offset if isinstance(offset, int) else float("inf")
+
+
+def judge(plan: Plan, database: Database, impacts: Dict[Probe, Impact]) -> Tuple[Tuple[Finding, ...], Tuple[str, ...]]:
+    """Return what needs consent, and what only deserves a warning."""
+    findings = [finding for probe, impact in impacts.items() for finding in _losses(probe, impact)]
+    after = simulate(database, plan.actions)
+    touched = {action.relation for action in plan.actions}
+    warnings: List[str] = []
+    for aggregate in after.aggregates:
+        source = after.relation(aggregate.source)
+        for message in _erasures(aggregate, source):
+            if aggregate.name in touched or aggregate.source in touched:
+                findings.append(Finding(ERASE_AGGREGATES, message))
+            else:
+                warnings.append(message)
+    for name in sorted(touched):
+        relation = after.relation(name)
+        if relation is not None:
+            warnings += _futile(relation)
+    return tuple(dict.fromkeys(findings)), tuple(dict.fromkeys(warnings))
+
+
+def unconsented(findings: Iterable[Finding], consents: Iterable[str], variable: str) -> Tuple[str, ...]:
+    """Return a sentence for each finding nobody consented to, naming the consent and the variable that gives it."""
+    return tuple(
+        "{0}; consent with {1}: [{2}]".format(finding.message, variable, finding.consent)
+        for finding in findings
+        if finding.consent not in consents
+    )
+
+
+def _losses(probe: Probe, impact: Impact) -> Iterator[Finding]:
+    action, extent = probe.action, show_impact(impact)
+    if action.kind is Kind.DROP_HYPERTABLE:
+        yield Finding(DROP_DATA, "{0}: dropping {1} would lose {2}".format(action.path, action.relation, extent))
+    elif action.kind is Kind.DROP_AGGREGATE:
+        yield Finding(
+            REBUILD_AGGREGATE,
+            "{0}: {1} would be dropped with {2}; what is older than the rows it selects from cannot be computed "
+            "again".format(action.path, action.relation, extent),
+        )
+    elif action.kind is Kind.DISABLE_COMPRESSION and impact.chunks:
+        yield Finding(
+            DECOMPRESS, "{0}: {1} holds {2}, which would be decompressed".format(action.path, action.relation, extent)
+        )
+    elif action.kind in POLICY_KINDS and (impact.chunks or impact.rows) and isinstance(action.after, Policy):
+        key, lag = action.after.window[0]
+        yield Finding(
+            DROP_DATA,
+            "{0}.{1}: '{2}' would drop {3} of {4}".format(action.path, key, lag, extent, action.relation),
+        )
+
+
+def show_impact(impact: Impact) -> str:
+    """Return an impact in words."""
+    chunks = "" if not impact.chunks else "{0} chunk{1}, ".format(impact.chunks, "" if impact.chunks == 1 else "s")
+    span = "" if not impact.start else "{0} to {1}, ".format(impact.start, impact.end)
+    return "{0}{1}about {2} rows (estimated), {3}".format(chunks, span, impact.rows, show_bytes(impact.bytes))
+
+
+def show_bytes(count: int) -> str:
+    """Return a size in bytes as people read it, in powers of 1024."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1024:
+            return "{0:.0f} {1}".format(size, unit) if unit == "bytes" else "{0:.1f} {1}".format(size, unit)
+        size /= 1024
+    return "{0:.1f} TB".format(size)
+
+
+def _erasures(aggregate: ContinuousAggregate, source: Optional[Relation]) -> Iterator[str]:
+    """Say where a refresh would reach back into what retention has dropped: it would erase the aggregate there."""
+    if source is None:
+        return
+    for retention in policies_of(source, RETENTION):
+        kept = retention.reach.get("drop_after")
+        for refresh in policies_of(aggregate, REFRESH):
+            start = refresh.reach.get("start_offset")
+            if kept is None or start is None or not _reaches_beyond(start, kept, aggregate.bucket_width):
+                continue
+            yield (
+                "{0} refreshes back to {1}, but {2} drops what is older than '{3}': a refresh would erase the aggregate "
+                "where its rows are gone; start_offset plus one bucket must stay within drop_after".format(
+                    aggregate.name, "any age" if start is OPEN else "'{0}'".format(start), source.name, kept
+                )
+            )
+
+
+def _reaches_beyond(start: Offset, kept: Offset, bucket: Optional[Interval]) -> bool:
+    if start is OPEN:
+        return True
+    if isinstance(start, Interval) and isinstance(kept, Interval):
+        return start.total + (bucket.total if bucket is not None else 0) > kept.total
+    return isinstance(start, int) and isinstance(kept, int) and start > kept
+
+
+def _futile(relation: Relation) -> Iterator[str]:
+    """Say where chunks are dropped before they would be compressed."""
+    for retention in policies_of(relation, RETENTION):
+        for compression in policies_of(relation, COMPRESSION):
+            kept, raw = retention.reach.get("drop_after"), compression.reach.get("compress_after")
+            if isinstance(kept, (Interval, int)) and isinstance(raw, (Interval, int)) and _length(raw) >= _length(kept):
+                yield "{0} drops chunks at '{1}', before it compresses them at '{2}'".format(relation.name, kept, raw)
+

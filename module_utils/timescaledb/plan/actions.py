@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import FrozenSet, Tuple, Union
+
+from ..model import (
+    COMPRESSION,
+    REFRESH,
+    RETENTION,
+    Compression,
+    ContinuousAggregate,
+    HashDimension,
+    Hypertable,
+    Index,
+    Policy,
+    Table,
+)
+from ..names import QualifiedName
+from ..values import Interval
+
+
+class Kind(str, Enum):
+    """What an action does. The order of the members is the order in which a plan runs them."""
+
+    REMOVE_POLICY = "remove_policy"
+    DROP_AGGREGATE = "drop_aggregate"
+    DISABLE_COMPRESSION = "disable_compression"
+    DROP_HYPERTABLE = "drop_hypertable"
+    CREATE_HYPERTABLE = "create_hypertable"
+    ADD_DIMENSION = "add_dimension"
+    SET_NUMBER_PARTITIONS = "set_number_partitions"
+    SET_INTEGER_NOW_FUNC = "set_integer_now_func"
+    CREATE_AGGREGATE = "create_aggregate"
+    SET_CHUNK_INTERVAL = "set_chunk_interval"
+    SET_MATERIALIZED_ONLY = "set_materialized_only"
+    DROP_INDEX = "drop_index"
+    CREATE_INDEX = "create_index"
+    SET_COMPRESSION = "set_compression"
+    ADD_POLICY = "add_policy"
+    ALTER_POLICY = "alter_policy"
+    REPLACE_POLICY = "replace_policy"
+    REFRESH_AGGREGATE = "refresh_aggregate"
+
+
+PHASES = {kind: number for number, kind in enumerate(Kind)}
+POLICY_KINDS = (Kind.ADD_POLICY, Kind.ALTER_POLICY, Kind.REPLACE_POLICY)
+# A compression policy on an aggregate wants a refresh policy there first; what deletes comes last.
+POLICY_ORDER = {REFRESH: 0, COMPRESSION: 1, RETENTION: 2}
+
+# What an action turns into what: the piece of the model it concerns, None where there is none.
+Piece = Union[
+    Hypertable,
+    ContinuousAggregate,
+    Table,
+    Compression,
+    HashDimension,
+    Index,
+    Policy,
+    QualifiedName,
+    Interval,
+    int,
+    bool,
+    None,
+]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step: kind on relation turns before into after.
+
+    path: the variable that asks for it; note: what a person should know of it; detail: the query of a new aggregate
+    """
+
+    kind: Kind
+    relation: QualifiedName
+    before: Piece = None
+    after: Piece = None
+    path: str = ""
+    options: FrozenSet[str] = frozenset()
+    note: str = ""
+    detail: str = ""
+
+    @property
+    def order(self) -> Tuple[int, int]:
+        """Where the action stands in a plan: policies are one phase, ordered among themselves."""
+        if self.kind in POLICY_KINDS and isinstance(self.after, Policy):
+            return PHASES[Kind.ADD_POLICY], POLICY_ORDER[self.after.kind]
+        return PHASES[self.kind], 0
+
+    @property
+    def transactional(self) -> bool:
+        """Whether the server allows it inside a transaction."""
+        return self.kind is not Kind.REFRESH_AGGREGATE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Actions in the order they run, and what a person should know although nothing is done about it."""
+
+    actions: Tuple[Action, ...] = ()
+    warnings: Tuple[str, ...] = ()

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning continuous aggregates: creation, changes, and rebuilds."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from ..declaration import WantedAggregate
+from ..errors import DeclarationError
+from ..model import INTEGER_TYPES, TIME_TYPES, ContinuousAggregate, Database, Rehearsal, Relation
+from ..names import QualifiedName
+from ..sql_text import mentions
+from ..values import DAY, Interval, Lag, parse_interval
+from .actions import Action, Kind
+from .hypertables import plan_chunk_interval
+
+WITHOUT_GROUP_INDEXES = "without_group_indexes"
+_BUCKET = re.compile(r"time_bucket\('([^']+)'::interval")
+
+
+def rebuilds(wanted: Sequence[WantedAggregate], database: Database) -> Tuple[QualifiedName, ...]:
+    """Return the existing aggregates whose declared query differs, and their descendants, children last.
+
+    Raises DeclarationError where a descendant is not declared with its query, as it could not be built again.
+    """
+    declared = {item.name: item for item in wanted if not item.absent}
+    changed: List[QualifiedName] = []
+    for item in wanted:
+        present, rehearsal = database.aggregate(item.name), database.rehearsal(item.name)
+        if present is None or item.absent or item.query is None or rehearsal is None:
+            continue
+        if rehearsal.error and not rehearsal.missing_relation:
+            raise DeclarationError(item.path + ".query", refusal(rehearsal))
+        if rehearsal.error or rehearsal.query != present.query:
+            _collect(item.name, database, changed)
+    for name in changed:
+        if name not in declared or declared[name].query is None:
+            raise DeclarationError(
+                "continuous aggregate {0}".format(name),
+                "it selects from an aggregate whose query changed, and is not declared with its own query; accepted is "
+                "to declare it, or to drop it first",
+            )
+    return tuple(changed)
+
+
+def _collect(name: QualifiedName, database: Database, found: List[QualifiedName]) -> None:
+    if name not in found:
+        found.append(name)
+    for child in database.children(name):
+        _collect(child.name, database, found)
+
+
+def refusal(rehearsal: Rehearsal) -> str:
+    """Say that the server does not take a query."""
+    return "the server refuses this query ({0}); accepted is one SELECT that it can run".format(rehearsal.error)
+
+
+def created_aggregate(
+    wanted: WantedAggregate, database: Database, planned: Dict[QualifiedName, Relation]
+) -> ContinuousAggregate:
+    """Return the aggregate a declaration will create, as far as it can be known beforehand."""
+    if wanted.query is None:
+        raise DeclarationError(
+            wanted.path + ".query",
+            "nothing was given, but there is no continuous aggregate {0}; accepted is one SELECT".format(wanted.name),
+        )
+    table = database.table(wanted.name)
+    if table is not None and database.aggregate(wanted.name) is None:
+        raise DeclarationError(
+            wanted.path + ".name", "{0} exists and is a {1}; accepted is a free name".format(wanted.name, table.kind)
+        )
+    rehearsal = database.rehearsal(wanted.name) or Rehearsal()
+    source = _source(wanted, database, planned)
+    if rehearsal.error and not (rehearsal.missing_relation and source is not None):
+        raise DeclarationError(wanted.path + ".query", refusal(rehearsal))
+    if source is None:
+        raise DeclarationError(
+            wanted.path + ".query",
+            "it selects from no hypertable or continuous aggregate; accepted is a query over one, grouped by time_bucket",
+        )
+    column, time_type = _bucket_column(rehearsal, source)
+    return ContinuousAggregate(
+        name=wanted.name,
+        query=rehearsal.query or str(wanted.query),
+        source=source.name,
+        time_column=column,
+        time_type=time_type,
+        materialized_only=wanted.materialized_only is not False,
+        chunk_interval=_inherited_interval(source),
+        bucket_width=bucket_width(rehearsal.query),
+    )
+
+
+def _source(
+    wanted: WantedAggregate, database: Database, planned: Dict[QualifiedName, Relation]
+) -> Optional[Relation]:
+    """Return the hypertable or aggregate the query selects from, aggregates being the likelier meaning of a name."""
+    known: Dict[QualifiedName, Relation] = {item.name: item for item in database.hypertables + database.aggregates}
+    known.update(planned)
+    candidates = [
+        item for name, item in known.items() if name != wanted.name and mentions(str(wanted.query), name.name)
+    ]
+    candidates.sort(key=lambda item: (not isinstance(item, ContinuousAggregate), item.name))
+    return candidates[0] if candidates else None
+
+
+def bucket_width(query: str) -> Optional[Interval]:
+    """Return the bucket of a deparsed query where it is an interval."""
+    match = _BUCKET.search(query)
+    return parse_interval(match.group(1)) if match else None
+
+
+def _bucket_column(rehearsal: Rehearsal, source: Relation) -> Tuple[str, str]:
+    kinds = TIME_TYPES if source.time_type in TIME_TYPES else tuple(INTEGER_TYPES)
+    for name, column_type in rehearsal.columns:
+        if column_type in kinds:
+            return name, column_type
+    return source.time_column, source.time_type
+
+
+def _inherited_interval(source: Relation) -> Optional[Lag]:
+    """An aggregate's chunks span ten of its hypertable's; one built on an aggregate takes over its parent's."""
+    interval = source.chunk_interval
+    if isinstance(source, ContinuousAggregate) or interval is None:
+        return interval
+    if isinstance(interval, int):
+        return interval * 10
+    return Interval(days=interval.total * 10 // DAY, microseconds=interval.total * 10 % DAY)
+
+
+def plan_settings(wanted: WantedAggregate, present: ContinuousAggregate) -> Iterator[Action]:
+    """Yield the changes of an aggregate's own settings and indexes."""
+    only = wanted.materialized_only
+    if only is not None and only != present.materialized_only:
+        yield Action(
+            Kind.SET_MATERIALIZED_ONLY, present.name, present.materialized_only, only, wanted.path + ".materialized_only"
+        )
+    yield from plan_chunk_interval(wanted, present)
+    for item in wanted.indexes:
+        found = [index for index in present.indexes if index.name == item.index.name]
+        if item.absent or (found and found[0] != item.index):
+            yield from (Action(Kind.DROP_INDEX, present.name, index, None, item.path) for index in found)
+        if not item.absent and item.index not in present.indexes:
+            yield Action(Kind.CREATE_INDEX, present.name, None, item.index, item.path)
+

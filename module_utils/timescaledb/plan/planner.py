@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole plan: every declared object planned, then put in the order in which it can run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, Iterator, List, Optional, Set, Tuple
+
+from ..capabilities import Capabilities
+from ..declaration import Declaration, WantedAggregate, WantedPolicy, WantedRelation
+from ..errors import DeclarationError
+from ..model import (
+    COMPRESSION,
+    INTEGER_TYPES,
+    REFRESH,
+    RETENTION,
+    ContinuousAggregate,
+    Database,
+    Relation,
+)
+from ..names import QualifiedName
+from .actions import Action, Kind, Plan
+from .aggregates import WITHOUT_GROUP_INDEXES, created_aggregate, plan_settings, rebuilds
+from .compression import plan_compression
+from .hypertables import plan_hypertable
+from .policies import plan_policy, policies_of, report_stopped
+from .simulate import simulate
+
+
+def make_plan(declaration: Declaration, database: Database, capabilities: Capabilities) -> Plan:
+    """Return what turns the database into the declared state. Same input, same plan.
+
+    Raises DeclarationError, naming the variable, for what cannot be meant of this database.
+    """
+    return _Planner(declaration, database, capabilities).plan()
+
+
+class _Planner:
+    """One planning run; it only gathers."""
+
+    def __init__(self, declaration: Declaration, database: Database, capabilities: Capabilities) -> None:
+        self.declaration = declaration
+        self.database = database
+        self.capabilities = capabilities
+        self.actions: List[Action] = []
+        self.warnings: List[str] = []
+        self.planned: Dict[QualifiedName, Relation] = {}
+
+    def plan(self) -> Plan:
+        for hypertable in self.declaration.hypertables:
+            relation, steps = plan_hypertable(hypertable, self.database, self.capabilities)
+            self.actions += steps
+            if relation is not None:
+                self.planned[relation.name] = relation
+                now_func = hypertable.integer_now_func or getattr(relation, "integer_now_func", None)
+                self._check_integer_now(hypertable, relation, now_func)
+                self.actions += self._shared(hypertable, relation)
+        rebuilt = rebuilds(self.declaration.aggregates, self.database)
+        for aggregate in self.declaration.aggregates:
+            self._plan_aggregate(aggregate, rebuilt)
+        self._prune_aggregates()
+        self._check_orphans()
+        return Plan(tuple(self._ordered()), tuple(dict.fromkeys(self.warnings)))
+
+    def _plan_aggregate(self, wanted: WantedAggregate, rebuilt: Tuple[QualifiedName, ...]) -> None:
+        present = self.database.aggregate(wanted.name)
+        if wanted.absent:
+            self._drop(present, wanted.path)
+            return
+        if present is not None and wanted.name not in rebuilt:
+            self.planned[wanted.name] = present
+            self.actions += plan_settings(wanted, present)
+            self.actions += self._shared(wanted, present)
+            return
+        created = created_aggregate(wanted, self.database, self.planned)
+        final = self._final(wanted, created, present)
+        created = replace(created, materialized_only=final.materialized_only)
+        self.planned[wanted.name] = created
+        self._drop(present, wanted.path + ".query")
+        options = frozenset() if wanted.create_group_indexes else frozenset({WITHOUT_GROUP_INDEXES})
+        self.actions.append(
+            Action(Kind.CREATE_AGGREGATE, wanted.name, None, created, wanted.path, options, detail=str(wanted.query))
+        )
+        self.actions += _furnish(created, final, wanted.path)
+        if wanted.refresh_after_create:
+            self.actions.append(
+                Action(Kind.REFRESH_AGGREGATE, wanted.name, None, None, wanted.path + ".refresh_after_create")
+            )
+
+    def _final(
+        self, wanted: WantedAggregate, created: ContinuousAggregate, before: Optional[ContinuousAggregate]
+    ) -> ContinuousAggregate:
+        """Return an aggregate as it will be at last: as declared, over what it had before where it is rebuilt."""
+        start = created
+        if before is not None:
+            only = before.materialized_only if wanted.materialized_only is None else wanted.materialized_only
+            start = replace(
+                before,
+                query=created.query,
+                source=created.source,
+                time_column=created.time_column,
+                bucket_width=created.bucket_width,
+                materialized_only=only,
+            )
+        steps = list(plan_settings(wanted, start)) + list(self._shared(wanted, start))
+        return simulate(Database(aggregates=(start,)), sorted(steps, key=lambda step: step.order)).aggregates[0]
+
+    def _shared(self, wanted: WantedRelation, relation: Relation) -> Iterator[Action]:
+        """Yield what hypertables and aggregates have in common: compression and policies."""
+        for present in relation.policies:
+            report_stopped(present, relation.name, self.warnings)
+        compression = wanted.compression
+        if compression is not None:
+            columns = self._columns(relation)
+            yield from plan_compression(compression, relation, columns, self.capabilities)
+        policies: Dict[str, Optional[WantedPolicy]] = {
+            REFRESH: wanted.refresh if isinstance(wanted, WantedAggregate) else None,
+            COMPRESSION: compression.policy if compression is not None else None,
+            RETENTION: wanted.retention,
+        }
+        for kind, policy in policies.items():
+            if policy is not None:
+                yield from plan_policy(policy, relation, self.capabilities, self.warnings)
+            elif "policies" in self.declaration.prune:
+                for found in policies_of(relation, kind):
+                    yield Action(Kind.REMOVE_POLICY, relation.name, found, None, "prune")
+
+    def _columns(self, relation: Relation) -> Optional[Set[str]]:
+        rehearsal = self.database.rehearsal(relation.name)
+        if rehearsal is not None and rehearsal.columns:
+            return set(dict(rehearsal.columns))
+        table = self.database.table(relation.name)
+        return set(dict(table.columns)) if table is not None and table.columns else None
+
+    def _check_integer_now(
+        self, wanted: WantedRelation, relation: Relation, now_func: Optional[QualifiedName]
+    ) -> None:
+        """Refuse a policy by age on integer time while the server cannot know what now is."""
+        if relation.time_type not in INTEGER_TYPES or now_func is not None:
+            return
+        compression = wanted.compression.policy if wanted.compression is not None else None
+        for policy in (compression, wanted.retention):
+            if policy is not None and not policy.absent:
+                raise DeclarationError(
+                    wanted.path + ".integer_now_func",
+                    "nothing was given, but {0} counts time in integers and has a {1} policy; accepted is a function "
+                    "that returns the present as {2}".format(relation.name, policy.kind, relation.time_type),
+                )
+
+    def _drop(self, present: Optional[ContinuousAggregate], path: str) -> None:
+        if present is not None:
+            self.actions.append(Action(Kind.DROP_AGGREGATE, present.name, present, None, path))
+
+    def _prune_aggregates(self) -> None:
+        """Drop aggregates over declared relations that are not declared themselves, where that is asked for."""
+        if "continuous_aggregates" not in self.declaration.prune:
+            return
+        declared = {item.name for item in self.declaration.relations}
+        for aggregate in self.database.aggregates:
+            if aggregate.name not in declared and self._root(aggregate.name) in declared:
+                self._drop(aggregate, "prune")
+
+    def _root(self, name: QualifiedName) -> QualifiedName:
+        """The hypertable at the bottom of an aggregate's hierarchy."""
+        aggregate = self.database.aggregate(name)
+        return name if aggregate is None else self._root(aggregate.source)
+
+    def _check_orphans(self) -> None:
+        """Refuse to drop what an aggregate that stays selects from."""
+        dropped = {item.relation: item for item in self.actions if item.kind in (Kind.DROP_AGGREGATE, Kind.DROP_HYPERTABLE)}
+        for name, action in dropped.items():
+            for child in self.database.children(name):
+                if child.name not in dropped:
+                    raise DeclarationError(
+                        action.path,
+                        "{0} cannot be dropped while continuous aggregate {1} selects from it; accepted is to declare "
+                        "{1} absent as well".format(name, child.name),
+                    )
+
+    def _depth(self, name: QualifiedName) -> int:
+        aggregate = self.database.aggregate(name)
+        return 0 if aggregate is None else 1 + self._depth(aggregate.source)
+
+    def _ordered(self) -> List[Action]:
+        def key(action: Action) -> Tuple[Tuple[int, int], int]:
+            return action.order, -self._depth(action.relation) if action.kind is Kind.DROP_AGGREGATE else 0
+
+        return sorted(self.actions, key=key)
+
+
+def _furnish(created: ContinuousAggregate, final: ContinuousAggregate, path: str) -> Iterator[Action]:
+    """Yield everything that makes a bare new aggregate into the final one."""
+    if final.chunk_interval is not None and final.chunk_interval != created.chunk_interval:
+        yield Action(Kind.SET_CHUNK_INTERVAL, created.name, created.chunk_interval, final.chunk_interval, path)
+    for index in final.indexes:
+        yield Action(Kind.CREATE_INDEX, created.name, None, index, path)
+    if final.compression is not None:
+        yield Action(Kind.SET_COMPRESSION, created.name, None, final.compression, path)
+    for policy in final.policies:
+        yield Action(
+            Kind.ADD_POLICY, created.name, None, replace(policy, job_id=None, consecutive_failures=0), path
+        )
+

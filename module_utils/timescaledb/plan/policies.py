@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning the policies of one relation: retention, compression, refresh."""
+
+from __future__ import annotations
+
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
+from typing import Iterator, List, Optional, Tuple
+
+from ..capabilities import Capabilities
+from ..declaration import WantedPolicy
+from ..errors import DeclarationError
+from ..model import INTEGER_TYPES, REFRESH, WINDOW_KEYS, ContinuousAggregate, JobSettings, Policy, Relation
+from ..names import QualifiedName
+from ..values import OPEN, Interval, Offset
+from .actions import Action, Kind
+
+CREATION_KEYS = ("compress_created_before", "drop_created_before")
+
+
+def policies_of(relation: Relation, kind: str) -> Tuple[Policy, ...]:
+    """The relation's policies of one kind."""
+    return tuple(policy for policy in relation.policies if policy.kind == kind)
+
+
+def plan_policy(
+    wanted: WantedPolicy, relation: Relation, capabilities: Capabilities, warnings: List[str]
+) -> Iterator[Action]:
+    """Yield what turns the relation's policies of the wanted kind into the wanted one."""
+    present = policies_of(relation, wanted.kind)
+    if wanted.absent:
+        for policy in present:
+            yield Action(Kind.REMOVE_POLICY, relation.name, policy, None, wanted.path)
+        return
+    _check_types(wanted, relation)
+    if not present:
+        policy = _completed(wanted, relation)
+        _check_window(policy, relation, wanted.path)
+        yield Action(Kind.ADD_POLICY, relation.name, None, policy, wanted.path)
+        return
+    before = _counterpart(wanted, relation, present, warnings)
+    after = merged(wanted, before)
+    if after == before:
+        return
+    _check_window(after, relation, wanted.path)
+    yield _change(wanted, relation.name, before, after, capabilities)
+
+
+def _change(
+    wanted: WantedPolicy, name: QualifiedName, before: Policy, after: Policy, capabilities: Capabilities
+) -> Action:
+    """Alter in place where the server can; else remove and add, which costs the job its id and history."""
+    keys = set(after.reach)
+    if keys != set(before.reach):
+        note = "the window goes by another clock, so the job is replaced and gets a new id and an empty history"
+    elif keys & set(CREATION_KEYS) and not capabilities.alters_created_before:
+        note = "TimescaleDB before 2.26.3 cannot alter such a job, so it gets a new id and an empty history"
+    else:
+        return Action(Kind.ALTER_POLICY, name, before, after, wanted.path)
+    fresh = replace(after, job_id=None, consecutive_failures=0)
+    return Action(Kind.REPLACE_POLICY, name, before, fresh, wanted.path, note=note)
+
+
+def merged(wanted: WantedPolicy, before: Policy) -> Policy:
+    """Lay a declaration over a policy: what is not declared stays, unknown configuration keys included."""
+    reach = dict(before.reach)
+    if wanted.kind != REFRESH and wanted.window:
+        reach = {}
+    reach.update(wanted.window)
+    window = tuple(sorted(reach.items()))
+    config = tuple(sorted({**dict(before.config), **dict(wanted.config)}.items()))
+    return replace(before, window=window, config=config, settings=lay_over(before.settings, wanted.settings))
+
+
+def lay_over(below: JobSettings, above: JobSettings) -> JobSettings:
+    """Return settings with every declared one taken from above."""
+    declared = {item.name: getattr(above, item.name) for item in dataclass_fields(JobSettings)}
+    return replace(below, **{name: value for name, value in declared.items() if value is not None})
+
+
+def _counterpart(
+    wanted: WantedPolicy, relation: Relation, present: Tuple[Policy, ...], warnings: List[str]
+) -> Policy:
+    """Choose the policy a declaration speaks of. Several of one kind are reported, and never altered by guess."""
+    if len(present) == 1:
+        return present[0]
+    same = [policy for policy in present if merged(wanted, policy) == policy]
+    jobs = ", ".join(str(policy.job_id) for policy in present)
+    if not same:
+        raise DeclarationError(
+            wanted.path,
+            "{0} has {1} {2} policies (jobs {3}), and none is as declared; accepted is one: remove the others with "
+            "SELECT delete_job(id)".format(relation.name, len(present), wanted.kind, jobs),
+        )
+    warnings.append(
+        "{0} has {1} {2} policies (jobs {3}); job {4} is as declared, the others act too".format(
+            relation.name, len(present), wanted.kind, jobs, same[0].job_id
+        )
+    )
+    return same[0]
+
+
+def report_stopped(policy: Policy, name: QualifiedName, warnings: List[str]) -> None:
+    """Say which jobs the scheduler itself switched off; they are never switched on again in silence."""
+    if policy.stopped_by_server:
+        warnings.append(
+            "the scheduler switched off job {0} ({1} of {2}) after {3} failures in a row: find the cause in "
+            "timescaledb_information.job_errors, then declare scheduled: true".format(
+                policy.job_id, policy.kind, name, policy.consecutive_failures
+            )
+        )
+
+
+def _completed(wanted: WantedPolicy, relation: Relation) -> Policy:
+    """Return the policy to add. Raises DeclarationError where the declaration is not enough for a new one."""
+    given = dict(wanted.window)
+    if wanted.kind == REFRESH:
+        for key in WINDOW_KEYS[REFRESH]:
+            if key not in given:
+                raise DeclarationError(
+                    wanted.path + "." + key,
+                    "nothing was given, but {0} has no refresh policy yet; accepted is an interval, or null for no "
+                    "limit".format(relation.name),
+                )
+        if wanted.settings.schedule_interval is None:
+            raise DeclarationError(
+                wanted.path + ".schedule_interval",
+                "nothing was given, but {0} has no refresh policy yet; accepted is an interval such as "
+                "'1 hour'".format(relation.name),
+            )
+    elif not given:
+        raise DeclarationError(
+            wanted.path + "." + WINDOW_KEYS[wanted.kind][0],
+            "nothing was given, but {0} has no {1} policy yet; accepted is an interval such as '90 days'".format(
+                relation.name, wanted.kind
+            ),
+        )
+    return Policy(wanted.kind, wanted.window, wanted.settings, wanted.config)
+
+
+def _check_types(wanted: WantedPolicy, relation: Relation) -> None:
+    """Refuse an interval where time is an integer, and a whole number where it is not."""
+    integer = relation.time_type in INTEGER_TYPES
+    for key, value in wanted.window:
+        if value is OPEN:
+            continue
+        number = isinstance(value, int)
+        if number and (not integer or key in CREATION_KEYS):
+            raise DeclarationError(
+                "{0}.{1}".format(wanted.path, key),
+                "the whole number {0} was given, but {1} of {2} is {3}; accepted is an interval such as "
+                "'90 days'".format(value, relation.time_column, relation.name, relation.time_type),
+            )
+        if not number and integer and key not in CREATION_KEYS:
+            raise DeclarationError(
+                "{0}.{1}".format(wanted.path, key),
+                "'{0}' was given, but {1} of {2} is {3}; accepted is a whole number in its unit".format(
+                    value, relation.time_column, relation.name, relation.time_type
+                ),
+            )
+        if key in CREATION_KEYS and isinstance(relation, ContinuousAggregate):
+            raise DeclarationError(
+                "{0}.{1}".format(wanted.path, key), "not available for continuous aggregates; accepted is {0}".format(
+                    WINDOW_KEYS[wanted.kind][0]
+                )
+            )
+
+
+def _check_window(policy: Policy, relation: Relation, path: str) -> None:
+    """Hold the server's rule of two buckets, which it checks on adding a policy but not on altering one."""
+    start, end = policy.reach.get("start_offset"), policy.reach.get("end_offset")
+    if policy.kind != REFRESH or start is None or end is None or start is OPEN or end is OPEN:
+        return
+    length = _distance(start, end)
+    bucket = relation.bucket_width if isinstance(relation, ContinuousAggregate) else None
+    least = 2 * bucket.total if bucket is not None and isinstance(start, Interval) else 1
+    if length is not None and length < least:
+        raise DeclarationError(
+            path,
+            "the window from start_offset '{0}' to end_offset '{1}' is too small; accepted is one of at least two "
+            "buckets{2}".format(start, end, " of " + str(bucket) if bucket else ""),
+        )
+
+
+def _distance(start: Offset, end: Offset) -> Optional[int]:
+    if isinstance(start, Interval) and isinstance(end, Interval):
+        return start.total - end.total
+    if isinstance(start, int) and isinstance(end, int):
+        return start - end
+    return None

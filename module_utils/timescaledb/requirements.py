@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a declaration needs of a server, held against what the server is."""
+
+from __future__ import annotations
+
+from typing import List
+
+from .capabilities import Capabilities
+from .declaration import Declaration
+from .errors import UnsupportedError
+
+
+def check_requirements(declaration: Declaration, capabilities: Capabilities) -> None:
+    """Raise UnsupportedError where the declaration needs the Community edition and the server is Apache."""
+    if capabilities.community:
+        return
+    needing = _needing_community(declaration)
+    if needing:
+        raise UnsupportedError(
+            "TimescaleDB {0} of the Apache edition was found, but the Community edition is needed for {1}; it comes from "
+            "the vendor's package repository or images, or from a mirror of yours".format(
+                capabilities.version_text, ", ".join(needing)
+            )
+        )
+
+
+def _needing_community(declaration: Declaration) -> List[str]:
+    found = []
+    for relation in declaration.relations:
+        if relation.compression is not None and not relation.compression.absent:
+            found.append("{0}.compression".format(relation.path))
+        if relation.retention is not None and not relation.retention.absent:
+            found.append("{0}.retention".format(relation.path))
+    return found + [item.path for item in declaration.aggregates if not item.absent]
