@@ -33,11 +33,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("alembic_migration/plan",),
     ("alembic_migration/losses",),
     ("timescaledb/runner",),
-    ("timescaledb/execute", "timescaledb/snapshot"),
-    ("timescaledb/catalog",),
+    ("timescaledb/apply",),
+    ("timescaledb/execute", "timescaledb/catalog"),
     ("timescaledb/session",),
-    ("timescaledb/render", "timescaledb/report"),
+    ("timescaledb/report",),
+    ("timescaledb/render", "timescaledb/export"),
     ("timescaledb/guard",),
+    ("timescaledb/requirements",),
     ("timescaledb/plan",),
     ("timescaledb/capabilities",),
     ("timescaledb/declaration",),
@@ -52,7 +54,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 IMPURE = {
     *(f"timescaledb_sandbox/{name}" for name in ("runner", "sandbox", "packages", "probe", "process", "folder")),
     *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts", "tables")),
-    *(f"timescaledb/{name}" for name in ("runner", "execute", "snapshot", "session")),
+    *(f"timescaledb/{name}" for name in ("runner", "apply", "execute", "session")),
+    *(f"timescaledb/catalog/{name}" for name in ("snapshot", "rehearsal", "impact")),
 }
 
 PURE_IMPORTS = {
@@ -243,7 +246,7 @@ def test_a_module_builds_its_ansible_module_in_main(path: Path) -> None:
     [
         pytest.param("model", "from .plan.actions import x", "timescaledb/plan/actions", id="upward"),
         pytest.param("session", "from . import runner", "timescaledb/runner", id="upward-by-name"),
-        pytest.param("snapshot", "from .execute import x", "timescaledb/execute", id="sideways"),
+        pytest.param("timestamps", "from .sql_text import x", "timescaledb/sql_text", id="sideways"),
         pytest.param("plan/retention", "from ..guard import x", "timescaledb/guard", id="out-of-a-folder"),
         pytest.param("runner", "from ..alembic_migration.plan import x", "alembic_migration/plan", id="other-package"),
         pytest.param("model", "from .missing import x", "timescaledb/missing", id="unknown"),
