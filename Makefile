@@ -18,6 +18,11 @@ export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 # Ansible refuses to start without a UTF-8 locale.
 export LC_ALL := $(if $(filter Darwin,$(shell uname -s)),en_US.UTF-8,C.UTF-8)
 
+# Colours are for terminals.
+ifndef MAKE_TERMOUT
+export NO_COLOR := 1
+endif
+
 PIP_INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 PIP_COMPILE := pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --strip-extras --allow-unsafe --no-header
@@ -93,7 +98,7 @@ integration: $(DEV_READY) ## Tests on a live server: the sandbox, and TIMESCALED
 
 .PHONY: molecule
 molecule: $(DEV_READY) ## The whole site.yml: check, converge, again, verify, change, verify
-	molecule test --all $(ARGS)
+	molecule test --all --no-command-borders $(ARGS)
 
 .PHONY: bench
 bench: $(DEV_READY) ## Measure

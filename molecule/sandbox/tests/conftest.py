@@ -30,16 +30,16 @@ def sandbox() -> Any:
 
 
 @pytest.fixture(scope="session")
-def state() -> dict[str, Any]:
-    """The scenario's own state: its port, its phase, its overrides."""
-    content: dict[str, Any] = yaml.safe_load((FOLDER / "state.yml").read_text(encoding="utf-8"))
+def scenario() -> dict[str, Any]:
+    """What the scenario's steps leave behind: its port, its phase, its overrides."""
+    content: dict[str, Any] = yaml.safe_load((FOLDER / "scenario.yml").read_text(encoding="utf-8"))
     return content
 
 
 @pytest.fixture(scope="session")
-def phase(state: dict[str, Any]) -> str:
+def phase(scenario: dict[str, Any]) -> str:
     """How far the scenario has come: declared, edited or repaired."""
-    return str(state["phase"])
+    return str(scenario["phase"])
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +56,23 @@ def database(login: dict[str, Any]) -> Iterator[psycopg.Connection[dict[str, Any
         yield connection
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Note how many checks passed in this phase; the scenario's last step counts them."""
-    failed, collected = session.testsfailed, session.testscollected
-    state = yaml.safe_load((FOLDER / "state.yml").read_text(encoding="utf-8"))
-    with (FOLDER / "checks.jsonl").open("a", encoding="utf-8") as notes:
-        notes.write(json.dumps({"phase": state["phase"], "passed": collected - failed}) + "\n")
+class PassedChecks:
+    """Counts the checks that passed, and notes the count for the scenario's last step, which expects all of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a check that ran to its end."""
+        self.count += report.when == "call" and report.passed
+
+    def pytest_sessionfinish(self) -> None:
+        """Note the phase and the count."""
+        scenario = yaml.safe_load((FOLDER / "scenario.yml").read_text(encoding="utf-8"))
+        with (FOLDER / "checks.jsonl").open("a", encoding="utf-8") as notes:
+            notes.write(json.dumps({"phase": scenario["phase"], "passed": self.count}) + "\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the whole session."""
+    config.pluginmanager.register(PassedChecks())

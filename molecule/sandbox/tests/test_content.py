@@ -51,7 +51,7 @@ def test_sample_metrics_come_every_five_minutes(database: Database, metric: str)
     assert all(row["rows"] == row["times"] >= 30 * 24 * 12 for row in rows), rows
 
 
-def test_the_run_says_how_to_connect(state: dict[str, Any], folder: Path) -> None:
+def test_the_run_says_how_to_connect(scenario: dict[str, Any], folder: Path) -> None:
     log = (folder / "ansible.log").read_text(encoding="utf-8")
     last_run = log[log.rindex("PLAY [") if "PLAY [" in log else 0 :]
-    assert f"port={state['port']}" in last_run or f":{state['port']}/aetherlens" in last_run
+    assert f"port={scenario['port']}" in last_run or f":{scenario['port']}/aetherlens" in last_run
