@@ -34,8 +34,15 @@ def describe_type(option: Mapping[str, Any]) -> str:
 
 
 def show_value(value: Any) -> str:
-    """`value` as YAML on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    """`value` as YAML on one line, in double quotes where it needs any."""
+    style = '"' if isinstance(value, str) and _dump(value).startswith("'") else None
+    return _dump(value, style)
+
+
+def _dump(value: Any, style: str | None = None) -> str:
+    text = yaml.safe_dump(
+        value, default_flow_style=True, default_style=style, width=10_000, allow_unicode=True, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("\n...").strip()
 
 

@@ -30,7 +30,7 @@ TABLE = """\
 | Variable | Type | Default | Meaning |
 |---|---|---|---|
 | `demo_port` | int | `54320` | Where it listens. Loopback \\| only. |
-| `demo_mode` | str: `fast`, `safe` | `''` | How it works. |
+| `demo_mode` | str: `fast`, `safe` | `""` | How it works. |
 | `demo_rooms` | list of dict | `[{name: hall}]` | The rooms. |
 | `demo_rooms.name` | str | required | What it is called. |
 | `demo_rooms.floor` | int | `0` | Where it is. |
