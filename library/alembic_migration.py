@@ -44,13 +44,13 @@ options:
     default: []
   lock_timeout:
     description:
-      - How long to wait for a lock, including for another migration to end, before giving up with nothing changed.
-    type: str
-    default: 10s
-  assume_empty:
+      - Seconds to wait for a lock, or for another migration to end, before giving up with nothing changed.
+    type: int
+    default: 30
+  assume_prerequisites:
     description:
-      - Do not connect, and tell what would be done to a database that has seen no revision.
-      - For check mode on a server that does not run yet; outside check mode it is refused.
+      - In check mode, when the database cannot be reached, tell what a new database would get rather than fail.
+      - For plays that set up the server in the same run.
     type: bool
     default: false
   login_host:
@@ -87,6 +87,7 @@ options:
     description:
       - libpq's C(sslmode).
     type: str
+    choices: [disable, allow, prefer, require, verify-ca, verify-full]
     default: prefer
   ca_cert:
     description:
@@ -97,7 +98,7 @@ options:
     description:
       - Seconds to wait for a connection.
     type: int
-    default: 10
+    default: 15
 attributes:
   check_mode:
     support: full
@@ -189,7 +190,13 @@ losses:
       sample: false
 """
 
-from ansible.module_utils.alembic_migration.runner import run_module
+from ansible.module_utils.alembic_migration.runner import ARGUMENT_SPEC, run_module
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True))
+
 
 if __name__ == "__main__":
-    run_module()
+    main()

@@ -11,7 +11,8 @@ from typing import List, Optional, Sequence, Tuple
 from sqlalchemy.exc import DBAPIError
 
 from ..timescaledb.errors import DeclarationError, GuardError
-from .database import Login, explain_refusal, open_transaction
+from ..timescaledb.session import LoginParameters
+from .database import LoginError, explain_refusal, open_transaction
 from .losses import Loss, describe_losses, find_losses
 from .plan import Plan, plan_way
 from .scripts import Scripts
@@ -22,16 +23,19 @@ CONSENT = "drop_data"
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted. dry: read and plan only. assume_empty: do not even read, take the database for a new one."""
+    """What is wanted. lock_timeout: seconds. dry: read and plan only.
 
-    login: Login
+    assume_new: a database that cannot be reached is taken for a new one, so for dry requests only
+    """
+
+    login: LoginParameters
     script_location: str
     command: str
     revision: str
     allow: Sequence[str]
-    lock_timeout: str
+    lock_timeout: int
     dry: bool
-    assume_empty: bool
+    assume_new: bool
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,14 @@ def migrate(request: Request) -> Outcome:
     Raises DeclarationError, GuardError or ServerError; nothing has been written then.
     """
     scripts = Scripts(request.script_location)
-    if request.assume_empty:
-        plan = plan_way(scripts.history, request.command, request.revision, ())
-        sql, warnings = render(scripts, plan)
-        return Outcome(plan, sql, warnings=tuple(warnings))
     dependants: List[str] = []
     try:
         with open_transaction(request.login, request.lock_timeout, read_only=request.dry) as connection:
             return migrate_over(connection, scripts, request, dependants)
+    except LoginError as error:
+        if not request.assume_new:
+            raise
+        return foresee(scripts, request, str(error))
     except DBAPIError as error:
         running = scripts.running.name if scripts.running else None
         raise explain_refusal(error, running, dependants, request.lock_timeout) from error
@@ -78,6 +82,13 @@ def migrate_over(connection: object, scripts: Scripts, request: Request, dependa
     else:
         scripts.run(plan, connection)
     return Outcome(plan, sql, tuple(losses), tuple(warnings))
+
+
+def foresee(scripts: Scripts, request: Request, reason: str) -> Outcome:
+    """What would be done to a database that has seen no revision; `reason` says why one cannot look."""
+    plan = plan_way(scripts.history, request.command, request.revision, ())
+    sql, warnings = render(scripts, plan)
+    return Outcome(plan, sql, warnings=(f"{reason}; this is what a new database would get", *warnings))
 
 
 def render(scripts: Scripts, plan: Plan) -> Tuple[Optional[str], List[str]]:

@@ -10,6 +10,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ..timescaledb.arguments import LOGIN_OPTIONS, login_parameters
 from ..timescaledb.errors import TimescaleError
 
 try:
@@ -19,38 +20,23 @@ except ImportError:
     MISSING = traceback.format_exc()
 else:
     MISSING = ""
-    from .database import Login
     from .migrate import Outcome, Request, migrate
 
-LOGIN_SPEC: Dict[str, Dict[str, Any]] = {
-    "login_host": {"type": "str", "default": "127.0.0.1"},
-    "login_port": {"type": "int", "default": 5432},
-    "login_user": {"type": "str", "default": "postgres"},
-    "login_password": {"type": "str", "default": "", "no_log": True},
-    "login_db": {"type": "str", "required": True},
-    "login_unix_socket": {"type": "str", "default": ""},
-    "ssl_mode": {"type": "str", "default": "prefer"},
-    "ca_cert": {"type": "path", "default": ""},
-    "connect_timeout": {"type": "int", "default": 10},
-}
-
-ARGUMENT_SPEC: Dict[str, Dict[str, Any]] = {
+ARGUMENT_SPEC: Dict[str, Any] = {
+    **LOGIN_OPTIONS,
     "script_location": {"type": "path", "required": True},
     "command": {"type": "str", "choices": ["upgrade", "downgrade"], "default": "upgrade"},
     "revision": {"type": "str", "default": "head"},
     "allow": {"type": "list", "elements": "str", "choices": ["drop_data"], "default": []},
-    "lock_timeout": {"type": "str", "default": "10s"},
-    "assume_empty": {"type": "bool", "default": False},
+    "lock_timeout": {"type": "int", "default": 30},
+    "assume_prerequisites": {"type": "bool", "default": False},
 }
 
 
-def run_module() -> None:
-    """Run as the module alembic_migration."""
-    module = AnsibleModule(argument_spec={**LOGIN_SPEC, **ARGUMENT_SPEC}, supports_check_mode=True)
+def run_module(module: AnsibleModule) -> None:
+    """Do what the module's options say; exits through the module."""
     if MISSING:
         module.fail_json(msg=missing_required_lib("alembic and sqlalchemy"), exception=MISSING)
-    if module.params["assume_empty"] and not module.check_mode:
-        module.fail_json(msg="assume_empty: only check mode may assume; a run reads the database")
     try:
         outcome = migrate(build_request(module))
     except TimescaleError as error:
@@ -63,26 +49,15 @@ def run_module() -> None:
 def build_request(module: AnsibleModule) -> Request:
     """The module's options as what the core takes."""
     params = module.params
-    login = Login(
-        host=params["login_host"],
-        port=params["login_port"],
-        user=params["login_user"],
-        password=params["login_password"],
-        database=params["login_db"],
-        unix_socket=params["login_unix_socket"],
-        ssl_mode=params["ssl_mode"],
-        ca_cert=params["ca_cert"],
-        connect_timeout=params["connect_timeout"],
-    )
     return Request(
-        login=login,
+        login=login_parameters(params),
         script_location=params["script_location"],
         command=params["command"],
         revision=params["revision"],
         allow=params["allow"],
         lock_timeout=params["lock_timeout"],
         dry=module.check_mode,
-        assume_empty=params["assume_empty"],
+        assume_new=module.check_mode and params["assume_prerequisites"],
     )
 
 
