@@ -14,6 +14,7 @@ from .catalog.snapshot import read_capabilities, read_database
 from .declaration import Declaration
 from .errors import GuardError, ServerError, TimescaleError
 from .execute import LOCK_NOT_AVAILABLE, run, split
+from .foresee import ASSUMED, with_assumed_tables
 from .guard import judge, probes_for, unconsented
 from .model import Database
 from .plan.actions import Plan
@@ -30,9 +31,13 @@ UNCHANGED = "nothing has been changed"
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. lock_timeout in seconds; allow holds the consents; allow_variable is what people call that list."""
+    """How to run. lock_timeout in seconds; allow holds the consents; allow_variable is what people call that list.
+
+    assume_prerequisites: in a check, tables that are missing are taken as created by earlier tasks.
+    """
 
     check: bool = False
+    assume_prerequisites: bool = False
     allow: Tuple[str, ...] = ()
     allow_variable: str = "allow"
     lock_timeout: int = 30
@@ -43,7 +48,7 @@ def apply(session: Session, declaration: Declaration, options: Options) -> Repor
 
     Raises TimescaleError; unless its message says otherwise, nothing has been changed.
     """
-    session.execute("SET lock_timeout = '{0}s'".format(options.lock_timeout))
+    session.execute(f"SET lock_timeout = '{options.lock_timeout}s'")
     if not options.check:
         _take_advisory_lock(session, options)
     session.execute("BEGIN")
@@ -72,18 +77,27 @@ def apply(session: Session, declaration: Declaration, options: Options) -> Repor
     return report
 
 
+def foresee(declaration: Declaration) -> Report:
+    """Return what a run would do to an empty database with all prerequisites, without a server to ask."""
+    database = with_assumed_tables(declaration, Database())
+    plan = make_plan(declaration, database, ASSUMED)
+    return Report(plan, database, ASSUMED, render_plan(plan, database, ASSUMED), list(plan.warnings), transactions=1)
+
+
 def _prepare(session: Session, declaration: Declaration, options: Options) -> Report:
     """Read, plan and judge. Raises GuardError for what nobody consented to, unless this is a check."""
     capabilities = read_capabilities(session)
     check_requirements(declaration, capabilities)
     database = read_database(session, declaration)
+    if options.check and options.assume_prerequisites:
+        database = with_assumed_tables(declaration, database)
     plan = make_plan(declaration, database, capabilities)
     impacts = measure(session, probes_for(plan, database), capabilities)
     findings, warnings = judge(plan, database, impacts)
     refused = unconsented(findings, options.allow, options.allow_variable)
     if refused and not options.check:
         raise GuardError("; ".join(refused) + "; " + UNCHANGED)
-    notes = ["{0}: {1}".format(item.path, item.note) for item in plan.actions if item.note]
+    notes = [f"{item.path}: {item.note}" for item in plan.actions if item.note]
     allowed = [finding.message for finding in findings if finding.consent in options.allow]
     return Report(
         plan=plan,
@@ -97,14 +111,12 @@ def _prepare(session: Session, declaration: Declaration, options: Options) -> Re
 def _take_advisory_lock(session: Session, options: Options) -> None:
     """Let one run at a time change a database; the lock goes with the session."""
     try:
-        session.execute("SELECT pg_advisory_lock({0})".format(_ADVISORY_LOCK))
+        session.execute(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})")
     except ServerError as error:
         if error.sqlstate != LOCK_NOT_AVAILABLE:
             raise
         raise ServerError(
-            "another run is changing this database and did not finish within {0} seconds; {1}".format(
-                options.lock_timeout, UNCHANGED
-            ),
+            f"another run is changing this database and did not finish within {options.lock_timeout} seconds; {UNCHANGED}",
             error.sqlstate,
         ) from None
 
@@ -117,19 +129,17 @@ def _read_back(session: Session, declaration: Declaration, capabilities: Capabil
         first = left.actions[0]
         raise TimescaleError(
             "{0}: the server took every statement, but {1} of {2} would still be due; this is a defect of the module, "
-            "please report it; {3}".format(
-                first.path, first.kind.value.replace("_", " "), first.relation, UNCHANGED
-            )
+            "please report it; {3}".format(first.path, first.kind.value.replace("_", " "), first.relation, UNCHANGED)
         )
 
 
 def _run_in_parts(session: Session, parts: Sequence[Sequence[Statement]], report: Report) -> None:
     report.warnings.append(
-        "the server's lock table holds {0} locks, too few for one transaction; the state is applied in {1} transactions, "
-        "each a whole hypertable with its aggregates or several".format(report.capabilities.lock_slots, len(parts))
+        f"the server's lock table holds {report.capabilities.lock_slots} locks, too few for one transaction; the state is applied in {len(parts)} transactions, "
+        "each a whole hypertable with its aggregates or several"
     )
     for number, part in enumerate(parts):
-        consequence = "{0} of {1} transactions are committed, this one and the rest are not".format(number, len(parts))
+        consequence = f"{number} of {len(parts)} transactions are committed, this one and the rest are not"
         session.execute("BEGIN")
         try:
             run(session, part, consequence)

@@ -57,4 +57,4 @@ class Capabilities:
     def chunk_interval_for(self, time_type: str) -> Lag:
         """The chunk interval the server gives a hypertable that declares none."""
         sizes: Dict[str, int] = INTEGER_TYPES
-        return sizes[time_type] if time_type in sizes else self.default_chunk_interval
+        return sizes.get(time_type, self.default_chunk_interval)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from .errors import DeclarationError
-from .fields import Fields, describe, item_label, items_of
+from .errors import DeclarationError, under
+from .fields import Fields, describe, items_of
 from .model import COMPRESSION, REFRESH, RETENTION, WINDOW_KEYS, ConfigValue, HashDimension, Index, JobSettings
 from .names import QualifiedName, parse_name
 from .sql_text import mentions, single_select
@@ -122,7 +122,7 @@ def parse_declaration(
     seen: List[QualifiedName] = []
     for relation in wanted.relations:
         if relation.name in seen:
-            raise DeclarationError(relation.path, "{0} is declared twice; accepted is once".format(relation.name))
+            raise DeclarationError(relation.path, f"{relation.name} is declared twice; accepted is once")
         seen.append(relation.name)
     return wanted
 
@@ -135,7 +135,8 @@ def _in_order(wanted: Sequence[WantedAggregate]) -> Tuple[WantedAggregate, ...]:
         free = [item for item in remaining if not _waits_for(item, remaining)]
         if not free:
             raise DeclarationError(
-                remaining[0].path + ".query", "this aggregate and another select from each other; accepted is a hierarchy"
+                under(remaining[0].path, "query"),
+                "this aggregate and another select from each other; accepted is a hierarchy",
             )
         ordered += free
         remaining = [item for item in remaining if item not in free]
@@ -153,9 +154,7 @@ def _parse_prune(value: object, path: str) -> Tuple[str, ...]:
     if value is None:
         return ()
     if chosen is None or not set(chosen) <= set(PRUNABLE):
-        raise DeclarationError(
-            path, "{0!r} was given; accepted is a list of {1}".format(value, " and ".join(PRUNABLE))
-        )
+        raise DeclarationError(path, "{0!r} was given; accepted is a list of {1}".format(value, " and ".join(PRUNABLE)))
     return chosen
 
 
@@ -165,9 +164,9 @@ def _override(hypertables: object, aggregates: object, overrides: object, roots:
         return hypertables, aggregates
     if not isinstance(overrides, Mapping):
         raise DeclarationError(
-            roots.overrides, "{0} was given; accepted is a mapping from object names".format(describe(overrides))
+            roots.overrides, f"{describe(overrides)} was given; accepted is a mapping from object names"
         )
-    named = {parse_name(key, "{0}[{1}]".format(roots.overrides, key)): (key, value) for key, value in overrides.items()}
+    named = {parse_name(key, f"{roots.overrides}[{key}]"): (key, value) for key, value in overrides.items()}
     declared: List[str] = []
     merged: List[object] = []
     for items, path in ((hypertables, roots.hypertables), (aggregates, roots.aggregates)):
@@ -176,27 +175,27 @@ def _override(hypertables: object, aggregates: object, overrides: object, roots:
         merged.append([_overridden(item, named, roots.overrides) for item in found] if found else items)
     for key, _value in named.values():
         raise DeclarationError(
-            "{0}[{1}]".format(roots.overrides, key),
+            f"{roots.overrides}[{key}]",
             "no such object is declared; accepted are {0}".format(", ".join(sorted(declared)) or "none"),
         )
     return merged[0], merged[1]
 
 
 def _overridden(item: Fields, named: Any, root: str) -> object:
-    base = {key: item.raw(key) for key in item.keys()}
+    base = {key: item.raw(key) for key in item}
     if not isinstance(base.get("name"), str):
         return base
     found = named.pop(parse_name(base["name"], item.at("name"), base.get("schema")), None)
-    return base if found is None else _merge(base, found[1], "{0}[{1}]".format(root, found[0]))
+    return base if found is None else _merge(base, found[1], f"{root}[{found[0]}]")
 
 
 def _merge(base: Any, over: object, path: str) -> Any:
     """Lay one mapping over another, mapping by mapping; anything else replaces what was there."""
     if not isinstance(over, Mapping):
-        raise DeclarationError(path, "{0} was given; accepted is a mapping".format(describe(over)))
+        raise DeclarationError(path, f"{describe(over)} was given; accepted is a mapping")
     result = dict(base)
     for key, value in over.items():
-        below = "{0}.{1}".format(path, key)
+        below = f"{path}.{key}"
         if isinstance(result.get(key), Mapping):
             result[key] = _merge(result[key], value, below)
         else:
@@ -216,7 +215,7 @@ def parse_hypertable(fields: Fields) -> WantedHypertable:
         hash_dimensions=tuple(_parse_dimension(item) for item in fields.mappings("hash_dimensions", "column")),
         migrate_data=bool(fields.boolean("migrate_data")),
         create_default_indexes=fields.boolean("create_default_indexes") is not False,
-        compression=_parse_compression(fields.mapping("compression")),
+        compression=parse_compression(fields.mapping("compression")),
         retention=parse_policy(fields.mapping("retention"), RETENTION),
     )
     fields.finish()
@@ -250,7 +249,7 @@ def parse_aggregate(fields: Fields) -> WantedAggregate:
         create_group_indexes=fields.boolean("create_group_indexes") is not False,
         refresh_after_create=bool(fields.boolean("refresh_after_create")),
         indexes=tuple(_parse_index(item) for item in fields.mappings("indexes")),
-        compression=_parse_compression(fields.mapping("compression")),
+        compression=parse_compression(fields.mapping("compression")),
         refresh=parse_policy(fields.mapping("refresh"), REFRESH),
         retention=parse_policy(fields.mapping("retention"), RETENTION),
     )
@@ -268,7 +267,8 @@ def _parse_index(fields: Fields) -> WantedIndex:
     return WantedIndex(fields.path, Index(name, columns or ()), absent)
 
 
-def _parse_compression(fields: Optional[Fields]) -> Optional[WantedCompression]:
+def parse_compression(fields: Optional[Fields]) -> Optional[WantedCompression]:
+    """Read compression settings and the policy that comes with them."""
     if fields is None:
         return None
     absent = fields.absent()
@@ -276,7 +276,7 @@ def _parse_compression(fields: Optional[Fields]) -> Optional[WantedCompression]:
     both = {item.column for item in orderby or ()} & set(segmentby or ())
     if both:
         raise DeclarationError(
-            fields.at("orderby"), "column {0} is in segmentby too; accepted is one of both".format(sorted(both)[0])
+            fields.at("orderby"), f"column {sorted(both)[0]} is in segmentby too; accepted is one of both"
         )
     policy_absent = fields.choice("policy_state", ("present", "absent"), "present") == "absent"
     policy = _parse_job(fields, COMPRESSION, absent or policy_absent)
@@ -306,11 +306,9 @@ def _parse_job(fields: Fields, kind: str, absent: bool) -> Optional[WantedPolicy
     reserved = {"hypertable_id", "mat_hypertable_id"} | {key for keys in WINDOW_KEYS.values() for key in keys}
     for key in sorted(reserved & set(config)):
         raise DeclarationError(
-            "{0}.{1}".format(fields.at("config"), key), "this key is not accepted here; windows have keys of their own"
+            under(fields.at("config"), key), "this key is not accepted here; windows have keys of their own"
         )
-    policy = WantedPolicy(
-        fields.path, kind, window, _parse_settings(fields), tuple(sorted(config.items())), absent
-    )
+    policy = WantedPolicy(fields.path, kind, window, _parse_settings(fields), tuple(sorted(config.items())), absent)
     spoken = window or config or absent or policy.settings != JobSettings()
     return policy if spoken or kind != COMPRESSION else None
 

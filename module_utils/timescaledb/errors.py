@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 
+def under(path: str, key: str) -> str:
+    """Return the path of a key inside a variable; at the top the key is the path."""
+    return f"{path}.{key}" if path else key
+
+
 class TimescaleError(Exception):
     """Base of everything the core raises on purpose; str() is the sentence shown to the user."""
 
@@ -18,7 +23,7 @@ class DeclarationError(TimescaleError):
     """
 
     def __init__(self, path: str, problem: str) -> None:
-        super().__init__("{0}: {1}".format(path, problem))
+        super().__init__(f"{path}: {problem}")
         self.path = path
         self.problem = problem
 
@@ -32,7 +37,14 @@ class ServerError(TimescaleError):
 
 
 class UnsupportedError(TimescaleError):
-    """The server is of an edition or version that cannot hold what was declared."""
+    """The server is of an edition or version that cannot hold what was declared.
+
+    curable: whether an earlier task of a play would have put it right, as by creating the extension
+    """
+
+    def __init__(self, message: str, curable: bool = False) -> None:
+        super().__init__(message)
+        self.curable = curable
 
 
 class GuardError(TimescaleError):

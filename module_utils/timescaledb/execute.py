@@ -35,9 +35,7 @@ def estimated_locks(statements: Sequence[Statement]) -> int:
     return sum(_LOCKS.get(statement.action.kind, _USUAL_LOCKS) for statement in statements)
 
 
-def split(
-    statements: Sequence[Statement], database: Database, lock_slots: int
-) -> Tuple[Tuple[Statement, ...], ...]:
+def split(statements: Sequence[Statement], database: Database, lock_slots: int) -> Tuple[Tuple[Statement, ...], ...]:
     """Return the statements as transactions: one, or where the lock table is too small, one per hypertable.
 
     A hypertable stays together with the aggregates over it. Small neighbours share a transaction.
@@ -87,11 +85,7 @@ def _explained(statement: Statement, error: ServerError, consequence: str) -> st
     action = statement.action
     where = "{0}: {1} of {2}".format(action.path, action.kind.value.replace("_", " "), action.relation)
     if error.sqlstate == LOCK_NOT_AVAILABLE:
-        return "{0} did not get its lock in time, something else is using the table ({1}); {2}".format(
-            where, error, consequence
-        )
+        return f"{where} did not get its lock in time, something else is using the table ({error}); {consequence}"
     if error.sqlstate == _FULL:
-        return "{0} found the server's lock table or memory full; raise max_locks_per_transaction ({1}); {2}".format(
-            where, error, consequence
-        )
-    return "{0} was refused by the server: {1}; {2}".format(where, error, consequence)
+        return f"{where} found the server's lock table or memory full; raise max_locks_per_transaction ({error}); {consequence}"
+    return f"{where} was refused by the server: {error}; {consequence}"

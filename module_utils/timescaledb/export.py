@@ -85,7 +85,7 @@ def _with_policies(result: Dict[str, Any], relation: Relation) -> Dict[str, Any]
     if relation.compression is not None:
         compression: Dict[str, Any] = {}
         if relation.compression.segmentby is not None:
-            compression["segmentby"] = [name for name in relation.compression.segmentby]
+            compression["segmentby"] = list(relation.compression.segmentby)
         if relation.compression.orderby is not None:
             compression["orderby"] = [str(column) for column in relation.compression.orderby]
         result["compression"] = compression

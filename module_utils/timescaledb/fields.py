@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .errors import DeclarationError
+from .errors import DeclarationError, under
 from .names import QualifiedName, parse_name
 from .values import OPEN, Interval, Lag, Offset, OrderBy, parse_interval, parse_order
 
@@ -32,20 +32,18 @@ class Fields:
 
     def __init__(self, value: object, path: str) -> None:
         if not isinstance(value, Mapping):
-            raise DeclarationError(path, "{0} was given; accepted is a mapping".format(describe(value)))
+            raise DeclarationError(path, f"{describe(value)} was given; accepted is a mapping")
         self.path = path
         self._value: Mapping[str, Any] = value
         self._known: List[str] = []
 
     def at(self, key: str) -> str:
         """The path of a key, for messages."""
-        return "{0}.{1}".format(self.path, key) if self.path else key
+        return under(self.path, key)
 
     def fail(self, key: str, accepted: str) -> DeclarationError:
         """The error for a key whose value is not what is accepted."""
-        return DeclarationError(
-            self.at(key), "{0} was given; accepted is {1}".format(describe(self._value.get(key)), accepted)
-        )
+        return DeclarationError(self.at(key), f"{describe(self._value.get(key))} was given; accepted is {accepted}")
 
     def has(self, key: str) -> bool:
         """Whether the key is there at all, be it with null."""
@@ -103,7 +101,7 @@ class Fields:
             return None
         number = _whole(value)
         if number is None or not lowest <= number <= highest:
-            raise self.fail(key, "a whole number from {0} to {1}".format(lowest, highest))
+            raise self.fail(key, f"a whole number from {lowest} to {highest}")
         return number
 
     def interval(self, key: str, zero: bool = False) -> Optional[Interval]:
@@ -122,7 +120,7 @@ class Fields:
         if number is None:
             return self.interval(key, zero)
         if number < 0 or (number == 0 and not zero):
-            raise self.fail(key, "a whole number not below {0}".format(0 if zero else 1))
+            raise self.fail(key, f"a whole number not below {0 if zero else 1}")
         return number
 
     def offset(self, key: str) -> Optional[Offset]:
@@ -150,10 +148,8 @@ class Fields:
         items = [parse_order(text) for text in texts]
         if None in items:
             raise DeclarationError(
-                "{0}[{1}]".format(self.at(key), items.index(None)),
-                "{0!r} was given; accepted is a column with an optional ASC or DESC and NULLS FIRST or LAST".format(
-                    texts[items.index(None)]
-                ),
+                f"{self.at(key)}[{items.index(None)}]",
+                f"{texts[items.index(None)]!r} was given; accepted is a column with an optional ASC or DESC and NULLS FIRST or LAST",
             )
         return tuple(item for item in items if item is not None)
 
@@ -174,7 +170,9 @@ class Fields:
         value = self.raw(key)
         if value is None:
             return {}
-        if not isinstance(value, Mapping) or not all(isinstance(item, (str, int, float, bool)) for item in value.values()):
+        if not isinstance(value, Mapping) or not all(
+            isinstance(item, (str, int, float, bool)) for item in value.values()
+        ):
             raise self.fail(key, "a mapping of plain values")
         return {str(name): item for name, item in value.items()}
 
@@ -184,8 +182,8 @@ def items_of(value: object, path: str, label: str = "name") -> List[Fields]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise DeclarationError(path, "{0} was given; accepted is a list of mappings".format(describe(value)))
-    return [Fields(item, "{0}[{1}]".format(path, item_label(item, index, label))) for index, item in enumerate(value)]
+        raise DeclarationError(path, f"{describe(value)} was given; accepted is a list of mappings")
+    return [Fields(item, f"{path}[{item_label(item, index, label)}]") for index, item in enumerate(value)]
 
 
 def item_label(item: object, index: int, label: str = "name") -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
+from .errors import under
 from .model import (
     COMPRESSION,
     REFRESH,
@@ -144,7 +145,7 @@ def judge(plan: Plan, database: Database, impacts: Dict[Probe, Impact]) -> Tuple
 def unconsented(findings: Iterable[Finding], consents: Iterable[str], variable: str) -> Tuple[str, ...]:
     """Return a sentence for each finding nobody consented to, naming the consent and the variable that gives it."""
     return tuple(
-        "{0}; consent with {1}: [{2}]".format(finding.message, variable, finding.consent)
+        f"{finding.message}; consent with {variable}: [{finding.consent}]"
         for finding in findings
         if finding.consent not in consents
     )
@@ -153,30 +154,28 @@ def unconsented(findings: Iterable[Finding], consents: Iterable[str], variable: 
 def _losses(probe: Probe, impact: Impact) -> Iterator[Finding]:
     action, extent = probe.action, show_impact(impact)
     if action.kind is Kind.DROP_HYPERTABLE:
-        yield Finding(DROP_DATA, "{0}: dropping {1} would lose {2}".format(action.path, action.relation, extent))
+        yield Finding(DROP_DATA, f"{action.path}: dropping {action.relation} would lose {extent}")
     elif action.kind is Kind.DROP_AGGREGATE:
         yield Finding(
             REBUILD_AGGREGATE,
-            "{0}: {1} would be dropped with {2}; what is older than the rows it selects from cannot be computed "
-            "again".format(action.path, action.relation, extent),
+            f"{action.path}: {action.relation} would be dropped with {extent}; what is older than the rows it selects from cannot be computed "
+            "again",
         )
     elif action.kind is Kind.DISABLE_COMPRESSION and impact.chunks:
-        yield Finding(
-            DECOMPRESS, "{0}: {1} holds {2}, which would be decompressed".format(action.path, action.relation, extent)
-        )
+        yield Finding(DECOMPRESS, f"{action.path}: {action.relation} holds {extent}, which would be decompressed")
     elif action.kind in POLICY_KINDS and (impact.chunks or impact.rows) and isinstance(action.after, Policy):
         key, lag = action.after.window[0]
         yield Finding(
             DROP_DATA,
-            "{0}.{1}: '{2}' would drop {3} of {4}".format(action.path, key, lag, extent, action.relation),
+            f"{under(action.path, key)}: '{lag}' would drop {extent} of {action.relation}",
         )
 
 
 def show_impact(impact: Impact) -> str:
     """Return an impact in words."""
     chunks = "" if not impact.chunks else "{0} chunk{1}, ".format(impact.chunks, "" if impact.chunks == 1 else "s")
-    span = "" if not impact.start else "{0} to {1}, ".format(impact.start, impact.end)
-    return "{0}{1}about {2} rows (estimated), {3}".format(chunks, span, impact.rows, show_bytes(impact.bytes))
+    span = "" if not impact.start else f"{impact.start} to {impact.end}, "
+    return f"{chunks}{span}about {impact.rows} rows (estimated), {show_bytes(impact.bytes)}"
 
 
 def show_bytes(count: int) -> str:
@@ -184,9 +183,9 @@ def show_bytes(count: int) -> str:
     size = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1024:
-            return "{0:.0f} {1}".format(size, unit) if unit == "bytes" else "{0:.1f} {1}".format(size, unit)
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1024
-    return "{0:.1f} TB".format(size)
+    return f"{size:.1f} TB"
 
 
 def _erasures(aggregate: ContinuousAggregate, source: Optional[Relation]) -> Iterator[str]:
@@ -202,7 +201,7 @@ def _erasures(aggregate: ContinuousAggregate, source: Optional[Relation]) -> Ite
             yield (
                 "{0} refreshes back to {1}, but {2} drops what is older than '{3}': a refresh would erase the aggregate "
                 "where its rows are gone; start_offset plus one bucket must stay within drop_after".format(
-                    aggregate.name, "any age" if start is OPEN else "'{0}'".format(start), source.name, kept
+                    aggregate.name, "any age" if start is OPEN else f"'{start}'", source.name, kept
                 )
             )
 
@@ -221,5 +220,4 @@ def _futile(relation: Relation) -> Iterator[str]:
         for compression in policies_of(relation, COMPRESSION):
             kept, raw = retention.reach.get("drop_after"), compression.reach.get("compress_after")
             if isinstance(kept, (Interval, int)) and isinstance(raw, (Interval, int)) and _length(raw) >= _length(kept):
-                yield "{0} drops chunks at '{1}', before it compresses them at '{2}'".format(relation.name, kept, raw)
-
+                yield f"{relation.name} drops chunks at '{kept}', before it compresses them at '{raw}'"

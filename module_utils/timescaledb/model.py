@@ -147,7 +147,6 @@ class Rehearsal:
     missing_relation: bool = False
 
 
-
 @dataclass(frozen=True)
 class Database:
     """Everything a plan looks at.
@@ -181,7 +180,7 @@ class Database:
     def _children(self) -> Dict[QualifiedName, Tuple[ContinuousAggregate, ...]]:
         found: Dict[QualifiedName, Tuple[ContinuousAggregate, ...]] = {}
         for item in self.aggregates:
-            found[item.source] = found.get(item.source, ()) + (item,)
+            found[item.source] = (*found.get(item.source, ()), item)
         return found
 
     def hypertable(self, name: QualifiedName) -> Optional[Hypertable]:

@@ -65,7 +65,7 @@ def parse_name(text: object, path: str, schema: object = None) -> QualifiedName:
     A schema given apart is used where the name has none. Raises DeclarationError naming path.
     """
     if not isinstance(text, str) or not text.strip():
-        raise DeclarationError(path, "{0!r} is no name; accepted is a relation's name, or schema.name".format(text))
+        raise DeclarationError(path, f"{text!r} is no name; accepted is a relation's name, or schema.name")
     parts = []
     position = 0
     while position < len(text):
@@ -79,14 +79,14 @@ def parse_name(text: object, path: str, schema: object = None) -> QualifiedName:
     if position < len(text) or not 1 <= len(parts) <= 2 or text.rstrip().endswith("."):
         raise DeclarationError(
             path,
-            "{0!r} is no name; accepted is a relation's name, or schema.name, with double quotes around a part "
-            "that holds dots, quotes or spaces".format(text),
+            f"{text!r} is no name; accepted is a relation's name, or schema.name, with double quotes around a part "
+            "that holds dots, quotes or spaces",
         )
-    for part in parts + [schema or DEFAULT_SCHEMA]:
+    for part in [*parts, schema or DEFAULT_SCHEMA]:
         if not isinstance(part, str) or "\x00" in part or len(part.encode("utf-8")) > LONGEST_NAME:
-            raise DeclarationError(path, "{0!r} is longer than PostgreSQL's {1} bytes".format(part, LONGEST_NAME))
+            raise DeclarationError(path, f"{part!r} is longer than PostgreSQL's {LONGEST_NAME} bytes")
     if len(parts) == 2:
         if schema is not None and schema != parts[0]:
-            raise DeclarationError(path, "{0!r} names a schema other than the one in schema, {1!r}".format(text, schema))
+            raise DeclarationError(path, f"{text!r} names a schema other than the one in schema, {schema!r}")
         return QualifiedName(parts[0], parts[1])
     return QualifiedName(str(schema or DEFAULT_SCHEMA), parts[0])

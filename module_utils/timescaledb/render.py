@@ -63,7 +63,7 @@ def render_plan(plan: Plan, database: Database, capabilities: Capabilities) -> T
 
 def interval_literal(interval: Interval) -> str:
     """Return an interval as a typed literal."""
-    return "INTERVAL {0}".format(quote_literal(str(interval)))
+    return f"INTERVAL {quote_literal(str(interval))}"
 
 
 def literal(value: Any) -> str:
@@ -99,7 +99,7 @@ class _Renderer:
 
     def call(self, function: str, *arguments: str, **named: str) -> str:
         """Return a call of one of the extension's functions."""
-        parts = list(arguments) + ["{0} => {1}".format(name, value) for name, value in named.items()]
+        parts = list(arguments) + [f"{name} => {value}" for name, value in named.items()]
         return "{0}.{1}({2})".format(self.schema, function, ", ".join(parts))
 
     def relation(self, name: QualifiedName) -> Relation:
@@ -112,12 +112,13 @@ class _Renderer:
         relation = self.relation(name)
         kind = relation.time_type if relation.time_type in INTEGER_TYPES else "interval"
         if value is OPEN:
-            return "NULL::{0}".format(kind)
-        return "{0}::{1}".format(value, kind) if isinstance(value, int) else literal(value)
+            return f"NULL::{kind}"
+        return f"{value}::{kind}" if isinstance(value, int) else literal(value)
 
     def create_hypertable(self, action: Action) -> Iterator[str]:
         after = action.after
-        assert isinstance(after, Hypertable) and after.chunk_interval is not None
+        assert isinstance(after, Hypertable)
+        assert after.chunk_interval is not None
         dimension = self.call("by_range", quote_literal(after.time_column), literal(after.chunk_interval))
         yield "SELECT " + self.call(
             "create_hypertable",
@@ -155,38 +156,31 @@ class _Renderer:
         after = action.after
         assert isinstance(after, ContinuousAggregate)
         yield (
-            "CREATE MATERIALIZED VIEW {0} WITH (timescaledb.continuous, timescaledb.materialized_only = {1}, "
-            "timescaledb.create_group_indexes = {2}) AS\n{3}\nWITH NO DATA".format(
-                action.relation.sql,
-                literal(after.materialized_only),
-                literal(WITHOUT_GROUP_INDEXES not in action.options),
-                action.detail,
-            )
+            f"CREATE MATERIALIZED VIEW {action.relation.sql} WITH (timescaledb.continuous, timescaledb.materialized_only = {literal(after.materialized_only)}, "
+            f"timescaledb.create_group_indexes = {literal(WITHOUT_GROUP_INDEXES not in action.options)}) AS\n{action.detail}\nWITH NO DATA"
         )
 
     def drop(self, action: Action) -> Iterator[str]:
         noun = "TABLE" if action.kind is Kind.DROP_HYPERTABLE else "MATERIALIZED VIEW"
-        yield "DROP {0} {1}".format(noun, action.relation.sql)
+        yield f"DROP {noun} {action.relation.sql}"
 
     def set_materialized_only(self, action: Action) -> Iterator[str]:
         yield self.alter(action.relation, "timescaledb.materialized_only = " + literal(action.after))
 
     def alter(self, name: QualifiedName, options: str) -> str:
         noun = "MATERIALIZED VIEW" if isinstance(self.relation(name), ContinuousAggregate) else "TABLE"
-        return "ALTER {0} {1} SET ({2})".format(noun, name.sql, options)
+        return f"ALTER {noun} {name.sql} SET ({options})"
 
     def create_index(self, action: Action) -> Iterator[str]:
         after = action.after
         assert isinstance(after, Index)
-        yield "CREATE INDEX {0} ON {1} ({2})".format(
-            quote_identifier(after.name), action.relation.sql, order_list(after.columns)
-        )
+        yield f"CREATE INDEX {quote_identifier(after.name)} ON {action.relation.sql} ({order_list(after.columns)})"
 
     def drop_index(self, action: Action) -> Iterator[str]:
         before, storage = action.before, self.relation(action.relation).storage
         assert isinstance(before, Index)
         schema = (storage or action.relation).schema
-        yield "DROP INDEX {0}".format(QualifiedName(schema, before.name).sql)
+        yield f"DROP INDEX {QualifiedName(schema, before.name).sql}"
 
     def set_compression(self, action: Action) -> Iterator[str]:
         after = action.after
@@ -216,7 +210,9 @@ class _Renderer:
         assert isinstance(policy, Policy)
         keys = ("start_offset", "end_offset") if policy.kind == REFRESH else tuple(policy.reach)
         named = {
-            key: literal(policy.reach[key]) if key.endswith("created_before") else self.lag(policy.reach[key], action.relation)
+            key: literal(policy.reach[key])
+            if key.endswith("created_before")
+            else self.lag(policy.reach[key], action.relation)
             for key in keys
         }
         named.update(_settings(policy.settings, _ADD_ARGUMENTS))
@@ -224,15 +220,18 @@ class _Renderer:
         rest = [item.name for item in dataclass_fields(JobSettings) if item.name not in _ADD_ARGUMENTS]
         further = _settings(policy.settings, rest)
         if policy.config:
-            further["config"] = "j.config || {0}::jsonb".format(quote_literal(json.dumps(dict(policy.config))))
+            further["config"] = f"j.config || {quote_literal(json.dumps(dict(policy.config)))}::jsonb"
         if not further:
             yield "SELECT " + addition
             return
         if policy.settings.timezone is not None:  # alter_job forgets a timezone that is not given again
             further["timezone"] = literal(policy.settings.timezone)
-        yield "SELECT {0} FROM {1} AS added(id) JOIN LATERAL (SELECT config FROM timescaledb_information.jobs".format(
-            self.call("alter_job", "added.id", **further), addition
-        ) + " WHERE job_id = added.id) AS j ON true"
+        yield (
+            "SELECT {0} FROM {1} AS added(id) JOIN LATERAL (SELECT config FROM timescaledb_information.jobs".format(
+                self.call("alter_job", "added.id", **further), addition
+            )
+            + " WHERE job_id = added.id) AS j ON true"
+        )
 
     def remove_policy(self, action: Action) -> Iterator[str]:
         assert isinstance(action.before, Policy)
@@ -244,7 +243,8 @@ class _Renderer:
 
     def alter_policy(self, action: Action) -> Iterator[str]:
         before, after = action.before, action.after
-        assert isinstance(before, Policy) and isinstance(after, Policy)
+        assert isinstance(before, Policy)
+        assert isinstance(after, Policy)
         changed = [
             item.name
             for item in dataclass_fields(JobSettings)
@@ -253,7 +253,7 @@ class _Renderer:
         named = _settings(after.settings, changed)
         config = _changed_config(before, after)
         if config:
-            named["config"] = "j.config || {0}::jsonb".format(quote_literal(json.dumps(config)))
+            named["config"] = f"j.config || {quote_literal(json.dumps(config))}::jsonb"
         if after.settings.timezone is not None:  # every call that leaves it out wipes it
             named["timezone"] = literal(after.settings.timezone)
         if "initial_start" in named:
@@ -269,10 +269,8 @@ class _Renderer:
         for policy in policies_of(relation, REFRESH)[:1]:
             offset = policy.reach.get("end_offset")
             if isinstance(offset, Interval):
-                end = "(now() - {0})::{1}".format(literal(offset), relation.time_type)
-        yield "CALL {0}.refresh_continuous_aggregate({1}, NULL, {2})".format(
-            self.schema, action.relation.regclass, end
-        )
+                end = f"(now() - {literal(offset)})::{relation.time_type}"
+        yield f"CALL {self.schema}.refresh_continuous_aggregate({action.relation.regclass}, NULL, {end})"
 
 
 def _settings(settings: JobSettings, names: Any) -> Dict[str, str]:

@@ -9,7 +9,7 @@ from typing import List
 
 from .capabilities import Capabilities
 from .declaration import Declaration
-from .errors import UnsupportedError
+from .errors import UnsupportedError, under
 
 
 def check_requirements(declaration: Declaration, capabilities: Capabilities) -> None:
@@ -30,7 +30,7 @@ def _needing_community(declaration: Declaration) -> List[str]:
     found = []
     for relation in declaration.relations:
         if relation.compression is not None and not relation.compression.absent:
-            found.append("{0}.compression".format(relation.path))
+            found.append(under(relation.path, "compression"))
         if relation.retention is not None and not relation.retention.absent:
-            found.append("{0}.retention".format(relation.path))
+            found.append(under(relation.path, "retention"))
     return found + [item.path for item in declaration.aggregates if not item.absent]

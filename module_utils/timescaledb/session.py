@@ -44,13 +44,13 @@ class LoginParameters:
     connect_timeout: int = 15
 
     def __repr__(self) -> str:
-        return "LoginParameters({0})".format(self.where)
+        return f"LoginParameters({self.where})"
 
     @property
     def where(self) -> str:
         """The server and database in words, without secrets."""
         place = self.unix_socket or self.host or "the local socket"
-        return "{0} port {1} database {2} as {3}".format(place, self.port, self.database, self.user)
+        return f"{place} port {self.port} database {self.database} as {self.user}"
 
     def keywords(self) -> Dict[str, Any]:
         """Return libpq's connection keywords."""
@@ -92,7 +92,7 @@ class Session:
 
     def rows(self, query: str) -> List[Dict[str, Any]]:
         """Run a query and return its rows as mappings, every value as JSON has it. Raises ServerError."""
-        cursor = self._run("SELECT row_to_json(t)::text FROM (\n{0}\n) AS t".format(query))
+        cursor = self._run(f"SELECT row_to_json(t)::text FROM (\n{query}\n) AS t")
         with cursor:
             return [json.loads(row[0]) for row in cursor.fetchall()]
 
@@ -115,7 +115,7 @@ def connect(login: LoginParameters) -> Session:
     if driver is None:
         raise ServerError(
             "a PostgreSQL driver is needed on the machine that runs this task: install psycopg 3 or psycopg2 for its "
-            "Python ({0})".format(MISSING_DRIVER)
+            f"Python ({MISSING_DRIVER})"
         )
     keywords = login.keywords()
     if PSYCOPG3:
@@ -124,7 +124,7 @@ def connect(login: LoginParameters) -> Session:
         connection = driver.connect(**keywords)
         connection.autocommit = True
     except driver.Error as error:
-        raise ServerError("cannot log in to {0}: {1}".format(login.where, _first_line(error))) from None
+        raise ServerError(f"cannot log in to {login.where}: {_first_line(error)}") from None
     return Session(connection)
 
 

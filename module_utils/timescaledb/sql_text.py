@@ -34,10 +34,10 @@ def single_select(sql: str, path: str) -> str:
     if ";" in re.sub(r'"(?:[^"]|"")*"', "", bare[:end]):
         raise DeclarationError(path, "several statements were given; accepted is one SELECT")
     if not _STARTS.match(bare):
-        raise DeclarationError(path, "{0!r} was given; accepted is one SELECT".format(sql.strip()[:60]))
+        raise DeclarationError(path, f"{sql.strip()[:60]!r} was given; accepted is one SELECT")
     return sql[:end].strip()
 
 
 def mentions(sql: str, name: str) -> bool:
     """Whether the text may refer to a relation of this name; a false yes is possible, a false no is not."""
-    return re.search(r"(?<![\w$]){0}(?![\w$])".format(re.escape(name)), outline(sql), re.IGNORECASE) is not None
+    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", outline(sql), re.IGNORECASE) is not None

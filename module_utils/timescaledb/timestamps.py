@@ -11,7 +11,8 @@ from datetime import datetime, timedelta, timezone
 from .errors import DeclarationError
 
 _FORM = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*(?:(Z|UTC)|([+-])(\d\d):?(\d\d)?)\Z", re.IGNORECASE
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*(?:(Z|UTC)|([+-])(\d\d):?(\d\d)?)\Z",
+    re.IGNORECASE,
 )
 
 
@@ -28,5 +29,6 @@ def parse_timestamp(text: str, path: str) -> str:
         return datetime(year, month, day, hour, minute, second, micro, zone).astimezone(timezone.utc).isoformat()
     except (ValueError, OverflowError):
         raise DeclarationError(
-            path, "{0!r} was given; accepted is a time with its offset, such as '2026-01-01 03:00:00+00:00'".format(text)
+            path,
+            f"{text!r} was given; accepted is a time with its offset, such as '2026-01-01 03:00:00+00:00'",
         ) from None

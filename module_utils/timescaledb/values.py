@@ -218,9 +218,7 @@ def parse_order(text: str) -> Optional[OrderBy]:
     return OrderBy(column, descending, nulls_first)
 
 
-def effective_order(
-    order: Iterable[OrderBy], segmentby: Iterable[str], time_column: str
-) -> Tuple[OrderBy, ...]:
+def effective_order(order: Iterable[OrderBy], segmentby: Iterable[str], time_column: str) -> Tuple[OrderBy, ...]:
     """Return the ordering the server will store: it appends the time column, newest first, where nobody names it."""
     listed: List[OrderBy] = list(order)
     named = {item.column for item in listed} | set(segmentby)

@@ -73,7 +73,7 @@ def _condition(probe: Probe, integer: bool) -> str:
     conditions = {
         ALL: "true",
         COMPRESSED: "c.is_compressed",
-        CREATED_BEFORE: "c.chunk_creation_time < now() - {0}".format(literal(probe.lag)),
+        CREATED_BEFORE: f"c.chunk_creation_time < now() - {literal(probe.lag)}",
         OLDER_THAN: "c.{0} <= {1}".format("range_end_integer" if integer else "range_end", _limit(probe)),
     }
     return conditions[probe.mode]
@@ -81,5 +81,5 @@ def _condition(probe: Probe, integer: bool) -> str:
 
 def _limit(probe: Probe) -> str:
     if probe.now_func is not None and isinstance(probe.lag, int):
-        return "{0}() - {1}".format(probe.now_func.sql, probe.lag)
-    return "now() - {0}".format(literal(probe.lag))
+        return f"{probe.now_func.sql}() - {probe.lag}"
+    return f"now() - {literal(probe.lag)}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Iterable
 
-from ..names import QualifiedName, quote_literal
+from ..names import QualifiedName, quote_identifier, quote_literal
 
 SERVER = """
 SELECT current_setting('server_version_num')::int AS postgres,
@@ -49,16 +49,16 @@ JOIN _timescaledb_catalog.dimension AS c ON c.hypertable_id = i.id AND c.column_
 GROUP BY 1, 2
 """
 
-HYPERTABLES = """
+HYPERTABLES = f"""
 SELECT h.hypertable_schema AS schema, h.hypertable_name AS name, h.compression_enabled, d.dimensions,
        s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst
 FROM (SELECT hypertable_schema, hypertable_name, compression_enabled FROM timescaledb_information.hypertables) AS h
-JOIN ({dimensions}) AS d ON d.hypertable_schema = h.hypertable_schema AND d.hypertable_name = h.hypertable_name
-LEFT JOIN ({settings}) AS s ON s.relid = format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass
+JOIN ({_DIMENSIONS}) AS d ON d.hypertable_schema = h.hypertable_schema AND d.hypertable_name = h.hypertable_name
+LEFT JOIN ({_SETTINGS}) AS s ON s.relid = format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass
 ORDER BY 1, 2
-""".format(dimensions=_DIMENSIONS, settings=_SETTINGS)
+"""
 
-AGGREGATES = """
+AGGREGATES = f"""
 SELECT a.view_schema AS schema, a.view_name AS name, a.view_definition AS query, a.materialized_only,
        a.compression_enabled,
        a.materialization_hypertable_schema AS storage_schema, a.materialization_hypertable_name AS storage_name,
@@ -88,13 +88,13 @@ JOIN _timescaledb_catalog.continuous_agg AS g
 JOIN _timescaledb_catalog.hypertable AS r ON r.id = g.raw_hypertable_id
 LEFT JOIN _timescaledb_catalog.continuous_agg AS p ON p.mat_hypertable_id = g.parent_mat_hypertable_id
 LEFT JOIN _timescaledb_catalog.continuous_aggs_bucket_function AS b ON b.mat_hypertable_id = g.mat_hypertable_id
-LEFT JOIN ({settings}) AS s
+LEFT JOIN ({_SETTINGS}) AS s
   ON s.relid = format('%I.%I', a.materialization_hypertable_schema, a.materialization_hypertable_name)::regclass
 LEFT JOIN timescaledb_information.dimensions AS d
   ON d.hypertable_schema = a.materialization_hypertable_schema
  AND d.hypertable_name = a.materialization_hypertable_name AND d.dimension_number = 1
 ORDER BY 1, 2
-""".format(settings=_SETTINGS)
+"""
 
 # The timezone of a job is in no view; _timescaledb_config.bgw_job is a table up to 2.24 and a view of the table later.
 JOBS = """
@@ -139,12 +139,36 @@ def tables(names: Iterable[QualifiedName]) -> str:
 def occupied(names: Iterable[QualifiedName]) -> str:
     """Return the query for which of the named plain tables hold a row at all."""
     return "\nUNION ALL ".join(
-        "SELECT {0} AS schema, {1} AS name, EXISTS (SELECT FROM {2}) AS has_rows".format(
-            quote_literal(item.schema), quote_literal(item.name), item.sql
-        )
+        f"SELECT {quote_literal(item.schema)} AS schema, {quote_literal(item.name)} AS name, EXISTS (SELECT FROM {item.sql}) AS has_rows"
         for item in names
     )
 
 
 def _values(names: Iterable[QualifiedName]) -> str:
-    return ", ".join("({0}, {1})".format(quote_literal(item.schema), quote_literal(item.name)) for item in names)
+    return ", ".join(f"({quote_literal(item.schema)}, {quote_literal(item.name)})" for item in names)
+
+
+_SIZES = """
+SELECT c.hypertable_schema AS schema, c.hypertable_name AS name, count(*) AS chunks,
+       count(*) FILTER (WHERE c.is_compressed) AS compressed_chunks,
+       min(c.range_start)::text AS range_start, max(c.range_end)::text AS range_end,
+       {extension}.hypertable_size(format('%I.%I', c.hypertable_schema, c.hypertable_name)::regclass) AS bytes
+FROM timescaledb_information.chunks AS c
+GROUP BY c.hypertable_schema, c.hypertable_name
+ORDER BY 1, 2
+"""
+
+JOB_HEALTH = """
+SELECT j.job_id, j.application_name, j.schema, j.name, j.proc_name, j.scheduled, j.next_start,
+       s.last_run_started_at, s.last_run_status, s.total_runs, s.total_failures
+FROM ({jobs}) AS j
+LEFT JOIN timescaledb_information.job_stats AS s ON s.job_id = j.job_id
+ORDER BY j.job_id
+""".format(
+    jobs=JOBS.replace("SELECT j.job_id,", "SELECT j.application_name, j.next_start::text AS next_start, j.job_id,", 1)
+)
+
+
+def sizes(extension: str) -> str:
+    """Return the query for chunks and bytes of every hypertable; an aggregate's stand under what stores it."""
+    return _SIZES.format(extension=quote_identifier(extension))

@@ -60,7 +60,7 @@ def rehearse(
     ]
     session.execute("SAVEPOINT " + _SAVEPOINT)
     session.execute(_BLOCK.format(items=quote_literal(json.dumps(items)).strip(), setting=_SETTING))
-    answers = session.row("SELECT current_setting('{0}')::json AS answers".format(_SETTING))["answers"]
+    answers = session.row(f"SELECT current_setting('{_SETTING}')::json AS answers")["answers"]
     session.execute("ROLLBACK TO SAVEPOINT " + _SAVEPOINT)
     return tuple((wanted[answer["number"]][0], _rehearsal(answer)) for answer in answers)
 

@@ -47,7 +47,7 @@ def policies(rows: Iterable[Row]) -> Dict[QualifiedName, Tuple[Policy, ...]]:
     found: Dict[QualifiedName, Tuple[Policy, ...]] = {}
     for row in rows:
         name = QualifiedName(row["schema"], row["name"])
-        found[name] = found.get(name, ()) + (policy(row),)
+        found[name] = (*found.get(name, ()), policy(row))
     return found
 
 
@@ -127,6 +127,7 @@ def aggregate(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]]) -> Co
     indexes = [
         Index(item["name"], tuple(OrderBy(c["column"], c["descending"], c["nulls_first"]) for c in item["columns"]))
         for item in row["indexes"] or []
+        if not item["name"].startswith(row["storage_name"] + "_")  # the server's own, made with the aggregate
     ]
     return ContinuousAggregate(
         name=name,

@@ -26,7 +26,8 @@ def read_capabilities(session: Session) -> Capabilities:
         raise UnsupportedError(
             "database {0} has no extension timescaledb; create it first (CREATE EXTENSION timescaledb)".format(
                 row["database"]
-            )
+            ),
+            curable=True,
         )
     if row["license"] is None:
         raise UnsupportedError(

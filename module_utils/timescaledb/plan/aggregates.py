@@ -9,7 +9,7 @@ import re
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..declaration import WantedAggregate
-from ..errors import DeclarationError
+from ..errors import DeclarationError, under
 from ..model import INTEGER_TYPES, TIME_TYPES, ContinuousAggregate, Database, Rehearsal, Relation
 from ..names import QualifiedName
 from ..sql_text import mentions
@@ -33,13 +33,13 @@ def rebuilds(wanted: Sequence[WantedAggregate], database: Database) -> Tuple[Qua
         if present is None or item.absent or item.query is None or rehearsal is None:
             continue
         if rehearsal.error and not rehearsal.missing_relation:
-            raise DeclarationError(item.path + ".query", refusal(rehearsal))
+            raise DeclarationError(under(item.path, "query"), refusal(rehearsal))
         if rehearsal.error or rehearsal.query != present.query:
             _collect(item.name, database, changed)
     for name in changed:
         if name not in declared or declared[name].query is None:
             raise DeclarationError(
-                "continuous aggregate {0}".format(name),
+                f"continuous aggregate {name}",
                 "it selects from an aggregate whose query changed, and is not declared with its own query; accepted is "
                 "to declare it, or to drop it first",
             )
@@ -55,7 +55,7 @@ def _collect(name: QualifiedName, database: Database, found: List[QualifiedName]
 
 def refusal(rehearsal: Rehearsal) -> str:
     """Say that the server does not take a query."""
-    return "the server refuses this query ({0}); accepted is one SELECT that it can run".format(rehearsal.error)
+    return f"the server refuses this query ({rehearsal.error}); accepted is one SELECT that it can run"
 
 
 def created_aggregate(
@@ -64,21 +64,22 @@ def created_aggregate(
     """Return the aggregate a declaration will create, as far as it can be known beforehand."""
     if wanted.query is None:
         raise DeclarationError(
-            wanted.path + ".query",
-            "nothing was given, but there is no continuous aggregate {0}; accepted is one SELECT".format(wanted.name),
+            under(wanted.path, "query"),
+            f"nothing was given, but there is no continuous aggregate {wanted.name}; accepted is one SELECT",
         )
     table = database.table(wanted.name)
     if table is not None and database.aggregate(wanted.name) is None:
         raise DeclarationError(
-            wanted.path + ".name", "{0} exists and is a {1}; accepted is a free name".format(wanted.name, table.kind)
+            under(wanted.path, "name"),
+            f"{wanted.name} exists and is a {table.kind}; accepted is a free name",
         )
     rehearsal = database.rehearsal(wanted.name) or Rehearsal()
     source = _source(wanted, database, planned)
     if rehearsal.error and not (rehearsal.missing_relation and source is not None):
-        raise DeclarationError(wanted.path + ".query", refusal(rehearsal))
+        raise DeclarationError(under(wanted.path, "query"), refusal(rehearsal))
     if source is None:
         raise DeclarationError(
-            wanted.path + ".query",
+            under(wanted.path, "query"),
             "it selects from no hypertable or continuous aggregate; accepted is a query over one, grouped by time_bucket",
         )
     column, time_type = _bucket_column(rehearsal, source)
@@ -94,9 +95,7 @@ def created_aggregate(
     )
 
 
-def _source(
-    wanted: WantedAggregate, database: Database, planned: Dict[QualifiedName, Relation]
-) -> Optional[Relation]:
+def _source(wanted: WantedAggregate, database: Database, planned: Dict[QualifiedName, Relation]) -> Optional[Relation]:
     """Return the hypertable or aggregate the query selects from, aggregates being the likelier meaning of a name."""
     known: Dict[QualifiedName, Relation] = {item.name: item for item in database.hypertables + database.aggregates}
     known.update(planned)
@@ -136,7 +135,11 @@ def plan_settings(wanted: WantedAggregate, present: ContinuousAggregate) -> Iter
     only = wanted.materialized_only
     if only is not None and only != present.materialized_only:
         yield Action(
-            Kind.SET_MATERIALIZED_ONLY, present.name, present.materialized_only, only, wanted.path + ".materialized_only"
+            Kind.SET_MATERIALIZED_ONLY,
+            present.name,
+            present.materialized_only,
+            only,
+            under(wanted.path, "materialized_only"),
         )
     yield from plan_chunk_interval(wanted, present)
     for item in wanted.indexes:
@@ -145,4 +148,3 @@ def plan_settings(wanted: WantedAggregate, present: ContinuousAggregate) -> Iter
             yield from (Action(Kind.DROP_INDEX, present.name, index, None, item.path) for index in found)
         if not item.absent and item.index not in present.indexes:
             yield Action(Kind.CREATE_INDEX, present.name, None, item.index, item.path)
-

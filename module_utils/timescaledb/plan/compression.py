@@ -9,7 +9,7 @@ from typing import Iterator, Optional, Set, Tuple
 
 from ..capabilities import Capabilities
 from ..declaration import WantedCompression
-from ..errors import DeclarationError
+from ..errors import DeclarationError, under
 from ..model import Compression, Relation
 from ..values import OrderBy, effective_order
 from .actions import Action, Kind
@@ -57,11 +57,11 @@ def _check_columns(wanted: WantedCompression, relation: Relation, columns: Optio
     for key, name in named:
         if name not in columns:
             raise DeclarationError(
-                "{0}.{1}".format(wanted.path, key),
+                under(wanted.path, key),
                 "{0} has no column {1!r}; accepted are {2}".format(relation.name, name, ", ".join(sorted(columns))),
             )
     if relation.time_column in (wanted.segmentby or ()):
         raise DeclarationError(
-            wanted.path + ".segmentby",
-            "{0} is the time column; accepted are the others".format(relation.time_column),
+            under(wanted.path, "segmentby"),
+            f"{relation.time_column} is the time column; accepted are the others",
         )

@@ -9,7 +9,7 @@ from typing import Iterator, Optional, Tuple
 
 from ..capabilities import Capabilities
 from ..declaration import WantedHypertable, WantedRelation
-from ..errors import DeclarationError
+from ..errors import DeclarationError, under
 from ..model import INTEGER_TYPES, TIME_TYPES, Database, HashDimension, Hypertable, Relation, Table
 from ..values import Lag
 from .actions import Action, Kind
@@ -33,20 +33,26 @@ def plan_hypertable(
         aggregate = database.aggregate(wanted.name)
         if aggregate is not None and wanted.time_column is None:
             return aggregate, tuple(plan_chunk_interval(wanted, aggregate))
+        if database.table(wanted.name) is None and _only_removals(wanted):
+            return None, ()
         created = _created(wanted, database, capabilities)
         options = {MIGRATE_DATA} if wanted.migrate_data else set()
         options |= set() if wanted.create_default_indexes else {WITHOUT_DEFAULT_INDEXES}
-        create = Action(
-            Kind.CREATE_HYPERTABLE, wanted.name, None, created, wanted.path, frozenset(options)
-        )
-        return created, (create,) + tuple(_adjust(wanted, created, database))
+        create = Action(Kind.CREATE_HYPERTABLE, wanted.name, None, created, wanted.path, frozenset(options))
+        return created, (create, *tuple(_adjust(wanted, created, database)))
     if wanted.time_column is not None and wanted.time_column != present.time_column:
         raise DeclarationError(
-            wanted.path + ".time_column",
-            "{0!r} was given, but {1} is partitioned by {2!r}; the server can never change that, accepted is "
-            "{2!r}".format(wanted.time_column, wanted.name, present.time_column),
+            under(wanted.path, "time_column"),
+            f"{wanted.time_column!r} was given, but {wanted.name} is partitioned by {present.time_column!r}; the server can never change that, accepted is "
+            f"{present.time_column!r}",
         )
     return present, tuple(_adjust(wanted, present, database))
+
+
+def _only_removals(wanted: WantedHypertable) -> bool:
+    """Whether everything declared of a relation is that something is absent, which holds where it does not exist."""
+    parts = [part for part in (wanted.compression, wanted.retention) if part is not None]
+    return wanted.time_column is None and bool(parts) and all(part.absent for part in parts)
 
 
 def _drop(wanted: WantedHypertable, present: Optional[Hypertable], database: Database) -> Iterator[Action]:
@@ -56,7 +62,8 @@ def _drop(wanted: WantedHypertable, present: Optional[Hypertable], database: Dat
     table = database.table(wanted.name)
     if table is not None:
         raise DeclarationError(
-            wanted.path + ".state", "{0} is a {1}; accepted for absent is a hypertable".format(wanted.name, table.kind)
+            under(wanted.path, "state"),
+            f"{wanted.name} is a {table.kind}; accepted for absent is a hypertable",
         )
 
 
@@ -64,24 +71,22 @@ def _created(wanted: WantedHypertable, database: Database, capabilities: Capabil
     table = database.table(wanted.name)
     if table is None:
         raise DeclarationError(
-            wanted.path + ".name",
-            "there is no table {0}; accepted is an existing table (run the migrations first)".format(wanted.name),
+            under(wanted.path, "name"),
+            f"there is no table {wanted.name}; accepted is an existing table (run the migrations first)",
         )
     if table.kind != "table":
-        raise DeclarationError(
-            wanted.path + ".name", "{0} is a {1}; accepted is a table".format(wanted.name, table.kind)
-        )
+        raise DeclarationError(under(wanted.path, "name"), f"{wanted.name} is a {table.kind}; accepted is a table")
     if wanted.time_column is None:
         raise DeclarationError(
-            wanted.path + ".time_column",
-            "nothing was given, but {0} is no hypertable yet; accepted is its time column".format(wanted.name),
+            under(wanted.path, "time_column"),
+            f"nothing was given, but {wanted.name} is no hypertable yet; accepted is its time column",
         )
     time_type = _time_type(wanted, table)
     if table.has_rows and not wanted.migrate_data:
         raise DeclarationError(
-            wanted.path + ".migrate_data",
-            "{0} holds rows already; accepted is migrate_data: true, which moves them into chunks while the table is "
-            "locked, or an empty table".format(wanted.name),
+            under(wanted.path, "migrate_data"),
+            f"{wanted.name} holds rows already; accepted is migrate_data: true, which moves them into chunks while the table is "
+            "locked, or an empty table",
         )
     interval = wanted.chunk_interval
     if interval is None:
@@ -95,15 +100,13 @@ def _time_type(wanted: WantedHypertable, table: Table) -> str:
     column = str(wanted.time_column)
     if column not in columns:
         raise DeclarationError(
-            wanted.path + ".time_column",
+            under(wanted.path, "time_column"),
             "{0} has no column {1!r}; accepted are {2}".format(wanted.name, column, ", ".join(sorted(columns))),
         )
     if columns[column] not in TIME_TYPES and columns[column] not in INTEGER_TYPES:
         raise DeclarationError(
-            wanted.path + ".time_column",
-            "column {0!r} of {1} is {2}; accepted are timestamps, dates and integers".format(
-                column, wanted.name, columns[column]
-            ),
+            under(wanted.path, "time_column"),
+            f"column {column!r} of {wanted.name} is {columns[column]}; accepted are timestamps, dates and integers",
         )
     return columns[column]
 
@@ -115,10 +118,8 @@ def _adjust(wanted: WantedHypertable, present: Hypertable, database: Database) -
     if wanted.integer_now_func is not None and wanted.integer_now_func != present.integer_now_func:
         if present.time_type not in INTEGER_TYPES:
             raise DeclarationError(
-                wanted.path + ".integer_now_func",
-                "{0} of {1} is {2}; accepted only where time is an integer".format(
-                    present.time_column, present.name, present.time_type
-                ),
+                under(wanted.path, "integer_now_func"),
+                f"{present.time_column} of {present.name} is {present.time_type}; accepted only where time is an integer",
             )
         yield Action(
             Kind.SET_INTEGER_NOW_FUNC, present.name, present.integer_now_func, wanted.integer_now_func, wanted.path
@@ -130,16 +131,17 @@ def _plan_dimension(
     wanted: WantedHypertable, dimension: HashDimension, present: Hypertable, database: Database
 ) -> Iterator[Action]:
     found = [item for item in present.hash_dimensions if item.column == dimension.column]
-    path = "{0}.hash_dimensions[{1}]".format(wanted.path, dimension.column)
+    path = under(wanted.path, f"hash_dimensions[{dimension.column}]")
     if found and found[0] != dimension:
         yield Action(Kind.SET_NUMBER_PARTITIONS, present.name, found[0], dimension, path, note=NEW_CHUNKS_ONLY)
     if not found:
         table = database.table(wanted.name)
         if table is not None and dimension.column not in dict(table.columns):
             raise DeclarationError(
-                path, "{0} has no column {1!r}; accepted are {2}".format(
+                path,
+                "{0} has no column {1!r}; accepted are {2}".format(
                     wanted.name, dimension.column, ", ".join(sorted(dict(table.columns)))
-                )
+                ),
             )
         yield Action(Kind.ADD_DIMENSION, present.name, None, dimension, path)
 
@@ -155,7 +157,7 @@ def plan_chunk_interval(wanted: WantedRelation, present: Relation) -> Iterator[A
         present.name,
         present.chunk_interval,
         interval,
-        wanted.path + ".chunk_interval",
+        under(wanted.path, "chunk_interval"),
         note=NEW_CHUNKS_ONLY,
     )
 
@@ -163,11 +165,10 @@ def plan_chunk_interval(wanted: WantedRelation, present: Relation) -> Iterator[A
 def _check_interval_type(wanted: WantedRelation, interval: Lag, time_type: str) -> None:
     if isinstance(interval, int) != (time_type in INTEGER_TYPES):
         raise DeclarationError(
-            wanted.path + ".chunk_interval",
+            under(wanted.path, "chunk_interval"),
             "{0!r} was given, but time is {1}; accepted is {2}".format(
                 interval if isinstance(interval, int) else str(interval),
                 time_type,
                 "a whole number in its unit" if time_type in INTEGER_TYPES else "an interval such as '7 days'",
             ),
         )
-

@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 from ..capabilities import Capabilities
 from ..declaration import Declaration, WantedAggregate, WantedPolicy, WantedRelation
-from ..errors import DeclarationError
+from ..errors import DeclarationError, under
 from ..model import (
     COMPRESSION,
     INTEGER_TYPES,
@@ -78,7 +78,7 @@ class _Planner:
         final = self._final(wanted, created, present)
         created = replace(created, materialized_only=final.materialized_only)
         self.planned[wanted.name] = created
-        self._drop(present, wanted.path + ".query")
+        self._drop(present, under(wanted.path, "query"))
         options = frozenset() if wanted.create_group_indexes else frozenset({WITHOUT_GROUP_INDEXES})
         self.actions.append(
             Action(Kind.CREATE_AGGREGATE, wanted.name, None, created, wanted.path, options, detail=str(wanted.query))
@@ -86,7 +86,7 @@ class _Planner:
         self.actions += _furnish(created, final, wanted.path)
         if wanted.refresh_after_create:
             self.actions.append(
-                Action(Kind.REFRESH_AGGREGATE, wanted.name, None, None, wanted.path + ".refresh_after_create")
+                Action(Kind.REFRESH_AGGREGATE, wanted.name, None, None, under(wanted.path, "refresh_after_create"))
             )
 
     def _final(
@@ -134,9 +134,7 @@ class _Planner:
         table = self.database.table(relation.name)
         return set(dict(table.columns)) if table is not None and table.columns else None
 
-    def _check_integer_now(
-        self, wanted: WantedRelation, relation: Relation, now_func: Optional[QualifiedName]
-    ) -> None:
+    def _check_integer_now(self, wanted: WantedRelation, relation: Relation, now_func: Optional[QualifiedName]) -> None:
         """Refuse a policy by age on integer time while the server cannot know what now is."""
         if relation.time_type not in INTEGER_TYPES or now_func is not None:
             return
@@ -144,9 +142,9 @@ class _Planner:
         for policy in (compression, wanted.retention):
             if policy is not None and not policy.absent:
                 raise DeclarationError(
-                    wanted.path + ".integer_now_func",
-                    "nothing was given, but {0} counts time in integers and has a {1} policy; accepted is a function "
-                    "that returns the present as {2}".format(relation.name, policy.kind, relation.time_type),
+                    under(wanted.path, "integer_now_func"),
+                    f"nothing was given, but {relation.name} counts time in integers and has a {policy.kind} policy; accepted is a function "
+                    f"that returns the present as {relation.time_type}",
                 )
 
     def _drop(self, present: Optional[ContinuousAggregate], path: str) -> None:
@@ -169,14 +167,16 @@ class _Planner:
 
     def _check_orphans(self) -> None:
         """Refuse to drop what an aggregate that stays selects from."""
-        dropped = {item.relation: item for item in self.actions if item.kind in (Kind.DROP_AGGREGATE, Kind.DROP_HYPERTABLE)}
+        dropped = {
+            item.relation: item for item in self.actions if item.kind in (Kind.DROP_AGGREGATE, Kind.DROP_HYPERTABLE)
+        }
         for name, action in dropped.items():
             for child in self.database.children(name):
                 if child.name not in dropped:
                     raise DeclarationError(
                         action.path,
-                        "{0} cannot be dropped while continuous aggregate {1} selects from it; accepted is to declare "
-                        "{1} absent as well".format(name, child.name),
+                        f"{name} cannot be dropped while continuous aggregate {child.name} selects from it; accepted is to declare "
+                        f"{child.name} absent as well",
                     )
 
     def _depth(self, name: QualifiedName) -> int:
@@ -199,7 +199,4 @@ def _furnish(created: ContinuousAggregate, final: ContinuousAggregate, path: str
     if final.compression is not None:
         yield Action(Kind.SET_COMPRESSION, created.name, None, final.compression, path)
     for policy in final.policies:
-        yield Action(
-            Kind.ADD_POLICY, created.name, None, replace(policy, job_id=None, consecutive_failures=0), path
-        )
-
+        yield Action(Kind.ADD_POLICY, created.name, None, replace(policy, job_id=None, consecutive_failures=0), path)

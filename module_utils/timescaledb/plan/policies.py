@@ -11,7 +11,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from ..capabilities import Capabilities
 from ..declaration import WantedPolicy
-from ..errors import DeclarationError
+from ..errors import DeclarationError, under
 from ..model import INTEGER_TYPES, REFRESH, WINDOW_KEYS, ContinuousAggregate, JobSettings, Policy, Relation
 from ..names import QualifiedName
 from ..values import OPEN, Interval, Offset
@@ -80,9 +80,7 @@ def lay_over(below: JobSettings, above: JobSettings) -> JobSettings:
     return replace(below, **{name: value for name, value in declared.items() if value is not None})
 
 
-def _counterpart(
-    wanted: WantedPolicy, relation: Relation, present: Tuple[Policy, ...], warnings: List[str]
-) -> Policy:
+def _counterpart(wanted: WantedPolicy, relation: Relation, present: Tuple[Policy, ...], warnings: List[str]) -> Policy:
     """Choose the policy a declaration speaks of. Several of one kind are reported, and never altered by guess."""
     if len(present) == 1:
         return present[0]
@@ -91,13 +89,11 @@ def _counterpart(
     if not same:
         raise DeclarationError(
             wanted.path,
-            "{0} has {1} {2} policies (jobs {3}), and none is as declared; accepted is one: remove the others with "
-            "SELECT delete_job(id)".format(relation.name, len(present), wanted.kind, jobs),
+            f"{relation.name} has {len(present)} {wanted.kind} policies (jobs {jobs}), and none is as declared; accepted is one: remove the others with "
+            "SELECT delete_job(id)",
         )
     warnings.append(
-        "{0} has {1} {2} policies (jobs {3}); job {4} is as declared, the others act too".format(
-            relation.name, len(present), wanted.kind, jobs, same[0].job_id
-        )
+        f"{relation.name} has {len(present)} {wanted.kind} policies (jobs {jobs}); job {same[0].job_id} is as declared, the others act too"
     )
     return same[0]
 
@@ -106,10 +102,8 @@ def report_stopped(policy: Policy, name: QualifiedName, warnings: List[str]) -> 
     """Say which jobs the scheduler itself switched off; they are never switched on again in silence."""
     if policy.stopped_by_server:
         warnings.append(
-            "the scheduler switched off job {0} ({1} of {2}) after {3} failures in a row: find the cause in "
-            "timescaledb_information.job_errors, then declare scheduled: true".format(
-                policy.job_id, policy.kind, name, policy.consecutive_failures
-            )
+            f"the scheduler switched off job {policy.job_id} ({policy.kind} of {name}) after {policy.consecutive_failures} failures in a row: find the cause in "
+            "timescaledb_information.job_errors, then declare scheduled: true"
         )
 
 
@@ -120,22 +114,19 @@ def _completed(wanted: WantedPolicy, relation: Relation) -> Policy:
         for key in WINDOW_KEYS[REFRESH]:
             if key not in given:
                 raise DeclarationError(
-                    wanted.path + "." + key,
-                    "nothing was given, but {0} has no refresh policy yet; accepted is an interval, or null for no "
-                    "limit".format(relation.name),
+                    under(wanted.path, key),
+                    f"nothing was given, but {relation.name} has no refresh policy yet; accepted is an interval, or null for no "
+                    "limit",
                 )
         if wanted.settings.schedule_interval is None:
             raise DeclarationError(
-                wanted.path + ".schedule_interval",
-                "nothing was given, but {0} has no refresh policy yet; accepted is an interval such as "
-                "'1 hour'".format(relation.name),
+                under(wanted.path, "schedule_interval"),
+                f"nothing was given, but {relation.name} has no refresh policy yet; accepted is an interval such as '1 hour'",
             )
     elif not given:
         raise DeclarationError(
-            wanted.path + "." + WINDOW_KEYS[wanted.kind][0],
-            "nothing was given, but {0} has no {1} policy yet; accepted is an interval such as '90 days'".format(
-                relation.name, wanted.kind
-            ),
+            under(wanted.path, WINDOW_KEYS[wanted.kind][0]),
+            f"nothing was given, but {relation.name} has no {wanted.kind} policy yet; accepted is an interval such as '90 days'",
         )
     return Policy(wanted.kind, wanted.window, wanted.settings, wanted.config)
 
@@ -149,22 +140,19 @@ def _check_types(wanted: WantedPolicy, relation: Relation) -> None:
         number = isinstance(value, int)
         if number and (not integer or key in CREATION_KEYS):
             raise DeclarationError(
-                "{0}.{1}".format(wanted.path, key),
-                "the whole number {0} was given, but {1} of {2} is {3}; accepted is an interval such as "
-                "'90 days'".format(value, relation.time_column, relation.name, relation.time_type),
+                under(wanted.path, key),
+                f"the whole number {value} was given, but {relation.time_column} of {relation.name} is {relation.time_type}; accepted is an interval such as "
+                "'90 days'",
             )
         if not number and integer and key not in CREATION_KEYS:
             raise DeclarationError(
-                "{0}.{1}".format(wanted.path, key),
-                "'{0}' was given, but {1} of {2} is {3}; accepted is a whole number in its unit".format(
-                    value, relation.time_column, relation.name, relation.time_type
-                ),
+                under(wanted.path, key),
+                f"'{value}' was given, but {relation.time_column} of {relation.name} is {relation.time_type}; accepted is a whole number in its unit",
             )
         if key in CREATION_KEYS and isinstance(relation, ContinuousAggregate):
             raise DeclarationError(
-                "{0}.{1}".format(wanted.path, key), "not available for continuous aggregates; accepted is {0}".format(
-                    WINDOW_KEYS[wanted.kind][0]
-                )
+                under(wanted.path, key),
+                f"not available for continuous aggregates; accepted is {WINDOW_KEYS[wanted.kind][0]}",
             )
 
 

@@ -15,9 +15,7 @@ from .actions import Action, Kind
 
 def simulate(database: Database, actions: Iterable[Action]) -> Database:
     """Return the database as it is after the actions."""
-    relations: Dict[QualifiedName, Relation] = {
-        item.name: item for item in database.hypertables + database.aggregates
-    }
+    relations: Dict[QualifiedName, Relation] = {item.name: item for item in database.hypertables + database.aggregates}
     for action in actions:
         _apply(relations, action)
     return replace(
@@ -48,10 +46,11 @@ def _compression(relation: Relation, action: Action) -> Relation:
 
 
 def _dimension(relation: Relation, action: Action) -> Relation:
-    assert isinstance(relation, Hypertable) and isinstance(action.after, HashDimension)
+    assert isinstance(relation, Hypertable)
+    assert isinstance(action.after, HashDimension)
     dimension = action.after
     others = tuple(item for item in relation.hash_dimensions if item.column != dimension.column)
-    return replace(relation, hash_dimensions=tuple(sorted(others + (dimension,), key=lambda item: item.column)))
+    return replace(relation, hash_dimensions=tuple(sorted((*others, dimension), key=lambda item: item.column)))
 
 
 def _index(relation: Relation, action: Action) -> Relation:
