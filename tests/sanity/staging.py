@@ -25,6 +25,8 @@ OWN_PACKAGES = sorted(path.name for path in (ROOT / "module_utils").iterdir() if
 
 _IMPORT = re.compile(rf"\bansible\.module_utils\.({'|'.join(OWN_PACKAGES)})\b")
 _FRAGMENTS = re.compile(r"^extends_documentation_fragment:(?P<names>.*(?:\n[ ]*-.*)*)", re.MULTILINE)
+_MODULE_NAMES = "|".join(sorted(path.stem for path in (ROOT / "library").glob("*.py")))
+_OWN_MODULE = re.compile(rf"(- module: |\bM\()({_MODULE_NAMES})\b")
 _OWN_FRAGMENT = re.compile(r"(?<![\w.])timescaledb(?![\w])")
 
 
@@ -42,7 +44,8 @@ class Finding:
 
 
 def rewrite_names(source: str) -> str:
-    """Spell imports and documentation fragments of `source` as they are spelt inside a collection."""
+    """Spell imports, fragments and modules that `source` refers to as they are spelt inside a collection."""
+    source = _OWN_MODULE.sub(rf"\1{NAMESPACE}.\2", source)
     source = _IMPORT.sub(rf"{STAGED_PACKAGES}.\1", source)
     return _FRAGMENTS.sub(
         lambda found: "extends_documentation_fragment:" + _OWN_FRAGMENT.sub(f"{NAMESPACE}.timescaledb", found["names"]),

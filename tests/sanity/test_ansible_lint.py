@@ -18,28 +18,35 @@ PLAYBOOK = """\
   tasks:
     - name: Use one module
       {module}:
-        login_db: aetherlens
-        {option}: 5
+        {options}
 """
 
 
-def lint(folder: Path, module: str, option: str) -> subprocess.CompletedProcess[str]:
-    """Lint a playbook that gives `option` to `module`."""
-    (folder / "look.yml").write_text(PLAYBOOK.format(module=module, option=option), encoding="utf-8")
+def lint(folder: Path, module: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Lint a playbook that gives `options` to `module`."""
+    lines = [f"{name}: {value}" for name, value in options.items()]
+    text = PLAYBOOK.format(module=module, options="\n        ".join(lines))
+    (folder / "look.yml").write_text(text, encoding="utf-8")
     command = [sys.executable, str(ROOT / "scripts/run_ansible_lint.py"), "-c", str(ROOT / ".ansible-lint"), "look.yml"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("module", ["timescaledb_info", "alembic_migration"])
-def test_a_misspelt_option_of_an_own_module_is_reported(tmp_path: Path, module: str) -> None:
-    run = lint(tmp_path, module, "connect_timeuot")
-    assert run.returncode == 2
-    assert "args[module]" in run.stdout
-    assert "connect_timeuot" in run.stdout
+MINIMAL = {
+    "alembic_migration": {"login_db": "aetherlens", "script_location": "/srv/migrations"},
+    "timescaledb_info": {"login_db": "aetherlens"},
+    "timescaledb_sandbox": {"state": "absent", "directory": "/srv/sandbox"},
+}
 
 
-@pytest.mark.parametrize("module", ["timescaledb_info"])
-def test_a_correct_option_of_an_own_module_is_accepted(tmp_path: Path, module: str) -> None:
-    run = lint(tmp_path, module, "connect_timeout")
-    assert run.returncode == 0, run.stdout + run.stderr
+@pytest.mark.parametrize("module", MINIMAL)
+class TestOptionsOfAnOwnModule:
+    def test_are_accepted_when_they_exist(self, tmp_path: Path, module: str) -> None:
+        run = lint(tmp_path, module, **MINIMAL[module])
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    def test_are_reported_when_misspelt(self, tmp_path: Path, module: str) -> None:
+        run = lint(tmp_path, module, **MINIMAL[module], connect_timeuot=5)
+        assert run.returncode == 2
+        assert "args[module]" in run.stdout
+        assert "connect_timeuot" in run.stdout

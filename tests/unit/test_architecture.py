@@ -34,12 +34,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("alembic_migration/losses",),
     ("timescaledb/runner",),
     ("timescaledb/apply",),
+    ("timescaledb/arguments",),
     ("timescaledb/execute", "timescaledb/catalog"),
     ("timescaledb/session",),
     ("timescaledb/report",),
     ("timescaledb/render", "timescaledb/export"),
     ("timescaledb/guard",),
-    ("timescaledb/requirements",),
+    ("timescaledb/requirements", "timescaledb/foresee"),
     ("timescaledb/plan",),
     ("timescaledb/capabilities",),
     ("timescaledb/declaration",),
@@ -55,7 +56,7 @@ IMPURE = {
     *(f"timescaledb_sandbox/{name}" for name in ("runner", "sandbox", "packages", "probe", "process", "folder")),
     *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts", "tables")),
     *(f"timescaledb/{name}" for name in ("runner", "apply", "execute", "session")),
-    *(f"timescaledb/catalog/{name}" for name in ("snapshot", "rehearsal", "impact")),
+    *(f"timescaledb/catalog/{name}" for name in ("snapshot", "inventory", "rehearsal", "impact")),
 }
 
 PURE_IMPORTS = {
