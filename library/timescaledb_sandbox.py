@@ -17,7 +17,7 @@ description:
   - Node.js of the machine is used when it is 18 or newer and has npm, else Node.js is installed from PyPI into the
     virtual environment of the Python that runs the module. The server's packages are installed by C(npm ci).
 author:
-  - the aetherlens-timescaledb authors
+  - the aetherlens-timescaledb authors (@aetherlens)
 attributes:
   check_mode:
     description: Says what would be done and does nothing. Whatever is known to prevent it fails here too.
