@@ -53,52 +53,8 @@ options:
       - For plays that set up the server in the same run.
     type: bool
     default: false
-  login_host:
-    description:
-      - Host of the server.
-    type: str
-    default: 127.0.0.1
-  login_port:
-    description:
-      - Port of the server.
-    type: int
-    default: 5432
-  login_user:
-    description:
-      - Role to log in as.
-    type: str
-    default: postgres
-  login_password:
-    description:
-      - Its password.
-    type: str
-    default: ""
-  login_db:
-    description:
-      - Database to log in to.
-    type: str
-    required: true
-  login_unix_socket:
-    description:
-      - Folder of the server's socket, instead of O(login_host).
-    type: str
-    default: ""
-  ssl_mode:
-    description:
-      - libpq's C(sslmode).
-    type: str
-    choices: [disable, allow, prefer, require, verify-ca, verify-full]
-    default: prefer
-  ca_cert:
-    description:
-      - File with the certificate authority to trust.
-    type: path
-    default: ""
-  connect_timeout:
-    description:
-      - Seconds to wait for a connection.
-    type: int
-    default: 15
+extends_documentation_fragment:
+  - timescaledb
 attributes:
   check_mode:
     support: full

@@ -12,6 +12,8 @@ import pytest
 from ansible.module_utils.timescaledb_sandbox.model import plan_absent, plan_started
 from ansible.module_utils.timescaledb_sandbox.sandbox import HOST, Sandbox, do_step, observe
 
+from tests.integration.databases import ADDRESSES, Database, create_database
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -69,3 +71,16 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An embedded TimescaleDB of this test run's own. It serves one connection at a time: close yours."""
     with run_sandbox(tmp_path_factory.mktemp("sandbox")) as server:
         yield server
+
+
+@pytest.fixture(scope="module", params=["sandbox", *ADDRESSES], ids=lambda target: target.rpartition("@")[2])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An empty database with TimescaleDB for one test module: in a sandbox, then on every server that is given."""
+    if request.param != "sandbox":
+        with create_database(request.param) as database:
+            yield database
+        return
+    with run_sandbox(tmp_path_factory.mktemp("sandbox")) as server:
+        database = Database(server.host, server.port, "postgres", "", server.database, "disable")
+        database.query("CREATE EXTENSION IF NOT EXISTS timescaledb")
+        yield database

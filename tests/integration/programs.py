@@ -1,0 +1,57 @@
+"""Run this project's modules and playbooks as Ansible does, in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_module(name: str, options: dict[str, Any], *, check: bool = False, diff: bool = False) -> dict[str, Any]:
+    """Run the module `name`; return its result, in which `text` is all that it said."""
+    arguments = {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check, "_ansible_diff": diff}}
+    run = subprocess.run(
+        [sys.executable, str(ROOT / "library" / f"{name}.py")],
+        input=json.dumps(arguments),
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts" / "import_path")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout.strip(), run.stderr
+    return {**json.loads(run.stdout), "text": run.stdout + run.stderr}
+
+
+@dataclass(frozen=True)
+class PlaybookRun:
+    """What a run of ansible-playbook came to."""
+
+    code: int
+    output: str
+    changed: int
+
+    def require_success(self) -> PlaybookRun:
+        """Fail with all of its output unless it succeeded."""
+        assert self.code == 0, self.output
+        return self
+
+
+def run_playbook(name: str, variables: dict[str, Any], *arguments: str) -> PlaybookRun:
+    """Run playbooks/`name`.yml with the default inventory and extra `variables`."""
+    command = ["ansible-playbook", str(ROOT / "playbooks" / f"{name}.yml"), "-e", json.dumps(variables), *arguments]
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    output = run.stdout + run.stderr
+    changed = [int(word.removeprefix("changed=")) for word in output.split() if word.startswith("changed=")]
+    return PlaybookRun(run.returncode, output, sum(changed))
