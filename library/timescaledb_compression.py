@@ -69,8 +69,8 @@ diff:
 plan:
   description:
     - What was done, or in check mode would be done, one action after the other.
-    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id) and
-      C(note).
+    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id)
+      and C(note).
   returned: always
   type: list
   elements: dict

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: timescaledb_continuous_aggregate
 short_description: Bring one continuous aggregate to a declared state
 description:
-  - Creates a continuous aggregate without data, keeps its refresh policy, indexes and settings as declared, and builds it
-    again where its query changed and you consent.
+  - Creates a continuous aggregate without data, keeps its refresh policy, indexes and settings as declared, and builds
+    it again where its query changed and you consent.
   - Whether a query changed is decided by the server, which deparses both; layout and comments are no change.
 version_added: "0.1.0"
 options:
@@ -26,7 +26,8 @@ options:
     description: What one chunk of the materialized rows spans. A change concerns new chunks only.
     type: str
   create_group_indexes:
-    description: Whether a new aggregate gets the server's index for each column it groups by. As long as not said, it does.
+    description:
+      - Whether a new aggregate gets the server's index for each column it groups by. As long as not said, it does.
     type: bool
   refresh_after_create:
     description: Whether a new aggregate is filled right away, up to the end of its refresh window.
@@ -38,8 +39,8 @@ options:
     elements: dict
   refresh:
     description:
-      - The refresh policy. C(start_offset) and C(end_offset) bound the window that is refreshed, V(null) for no limit, and
-        C(schedule_interval) says how often; all three are needed for a new policy.
+      - The refresh policy. C(start_offset) and C(end_offset) bound the window that is refreshed, V(null) for no limit,
+        and C(schedule_interval) says how often; all three are needed for a new policy.
       - C(state), C(max_runtime), C(max_retries), C(retry_period), C(scheduled), C(timezone), C(initial_start) and
         C(config) are as in M(timescaledb_retention).
     type: dict
@@ -76,8 +77,8 @@ diff:
 plan:
   description:
     - What was done, or in check mode would be done, one action after the other.
-    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id) and
-      C(note).
+    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id)
+      and C(note).
   returned: always
   type: list
   elements: dict

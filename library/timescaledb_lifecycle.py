@@ -42,7 +42,8 @@ options:
     default: {}
   prune:
     description:
-      - What to remove where it is not declared. V(policies) of the declared objects; V(continuous_aggregates) over them.
+      - What to remove where it is not declared, V(policies) of the declared objects or V(continuous_aggregates) over
+        them.
     type: list
     elements: str
     choices: [policies, continuous_aggregates]
@@ -110,8 +111,8 @@ diff:
 plan:
   description:
     - What was done, or in check mode would be done, one action after the other.
-    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id) and
-      C(note).
+    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id)
+      and C(note).
   returned: always
   type: list
   elements: dict

@@ -10,8 +10,8 @@ module: timescaledb_retention
 short_description: Bring the retention policy of one relation to a declared state
 description:
   - Adds, changes or removes the retention policy of a hypertable or continuous aggregate.
-  - A policy that would drop chunks which none has reached so far is refused with their number, range, rows and bytes, until
-    you consent.
+  - A policy that would drop chunks which none has reached so far is refused with their number, range, rows and bytes,
+    until you consent.
 version_added: "0.1.0"
 options:
   drop_after:
@@ -53,8 +53,8 @@ diff:
 plan:
   description:
     - What was done, or in check mode would be done, one action after the other.
-    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id) and
-      C(note).
+    - Each has C(action), C(object), C(declared_in), C(before) and C(after), and where they apply C(policy), C(job_id)
+      and C(note).
   returned: always
   type: list
   elements: dict

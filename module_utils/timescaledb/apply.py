@@ -116,7 +116,8 @@ def _take_advisory_lock(session: Session, options: Options) -> None:
         if error.sqlstate != LOCK_NOT_AVAILABLE:
             raise
         raise ServerError(
-            f"another run is changing this database and did not finish within {options.lock_timeout} seconds; {UNCHANGED}",
+            f"another run is changing this database and did not finish within {options.lock_timeout} seconds; "
+            f"{UNCHANGED}",
             error.sqlstate,
         ) from None
 
@@ -135,8 +136,8 @@ def _read_back(session: Session, declaration: Declaration, capabilities: Capabil
 
 def _run_in_parts(session: Session, parts: Sequence[Sequence[Statement]], report: Report) -> None:
     report.warnings.append(
-        f"the server's lock table holds {report.capabilities.lock_slots} locks, too few for one transaction; the state is applied in {len(parts)} transactions, "
-        "each a whole hypertable with its aggregates or several"
+        f"the server's lock table holds {report.capabilities.lock_slots} locks, too few for one transaction; the state "
+        f"is applied in {len(parts)} transactions, each a whole hypertable with its aggregates or several"
     )
     for number, part in enumerate(parts):
         consequence = f"{number} of {len(parts)} transactions are committed, this one and the rest are not"

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from .declaration import (
-    Declaration,
+from .declaration import Declaration, WantedHypertable
+from .fields import Fields
+from .guard import CONSENTS
+from .model import RETENTION
+from .names import parse_name
+from .parse import (
     Roots,
-    WantedHypertable,
     parse_aggregate,
     parse_compression,
     parse_declaration,
     parse_hypertable,
     parse_policy,
 )
-from .fields import Fields
-from .guard import CONSENTS
-from .model import RETENTION
-from .names import parse_name
 from .session import LoginParameters
 
 SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]

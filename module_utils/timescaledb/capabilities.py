@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Tuple
 
 from .model import INTEGER_TYPES
@@ -33,15 +33,17 @@ class Capabilities:
     edition: str
     postgres: int  # server_version_num
     lock_slots: int = 6400
-    default_chunk_interval: Interval = Interval(days=7)
+    default_chunk_interval: Interval = field(default_factory=lambda: Interval(days=7))
     schema: str = "public"  # where the extension's functions live
 
     @property
     def version(self) -> Version:
+        """The extension's version as numbers that compare."""
         return parse_version(self.version_text)
 
     @property
     def community(self) -> bool:
+        """Whether the server has compression, aggregates and policies."""
         return self.edition == COMMUNITY
 
     @property

@@ -87,5 +87,6 @@ def _explained(statement: Statement, error: ServerError, consequence: str) -> st
     if error.sqlstate == LOCK_NOT_AVAILABLE:
         return f"{where} did not get its lock in time, something else is using the table ({error}); {consequence}"
     if error.sqlstate == _FULL:
-        return f"{where} found the server's lock table or memory full; raise max_locks_per_transaction ({error}); {consequence}"
+        cure = "raise max_locks_per_transaction"
+        return f"{where} found the server's lock table or memory full; {cure} ({error}); {consequence}"
     return f"{where} was refused by the server: {error}; {consequence}"

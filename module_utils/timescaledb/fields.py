@@ -50,9 +50,9 @@ class Fields:
         self._known.append(key)
         return key in self._value
 
-    def keys(self) -> List[str]:
-        """The keys that are there."""
-        return [str(key) for key in self._value]
+    def given(self) -> Dict[str, Any]:
+        """Everything that was given, unread."""
+        return dict(self._value)
 
     def raw(self, key: str) -> Any:
         """The value as given, or None."""
@@ -68,6 +68,7 @@ class Fields:
             )
 
     def text(self, key: str) -> Optional[str]:
+        """Read text that is more than blanks."""
         value = self.raw(key)
         if value is None:
             return None
@@ -76,6 +77,7 @@ class Fields:
         return value
 
     def choice(self, key: str, choices: Sequence[str], default: str) -> str:
+        """Read one of the choices."""
         value = self.raw(key)
         if value is None:
             return default
@@ -88,6 +90,7 @@ class Fields:
         return self.choice("state", ("present", "absent"), "present") == "absent"
 
     def boolean(self, key: str) -> Optional[bool]:
+        """Read true or false, or a word YAML 1.1 and Ansible take for it."""
         value = self.raw(key)
         if value is None or isinstance(value, bool):
             return value
@@ -96,6 +99,7 @@ class Fields:
         raise self.fail(key, "true or false")
 
     def integer(self, key: str, lowest: int, highest: int = 2**31 - 1) -> Optional[int]:
+        """Read a whole number within limits."""
         value = self.raw(key)
         if value is None:
             return None
@@ -145,19 +149,24 @@ class Fields:
         texts = self.texts(key)
         if texts is None:
             return None
-        items = [parse_order(text) for text in texts]
-        if None in items:
-            raise DeclarationError(
-                f"{self.at(key)}[{items.index(None)}]",
-                f"{texts[items.index(None)]!r} was given; accepted is a column with an optional ASC or DESC and NULLS FIRST or LAST",
-            )
-        return tuple(item for item in items if item is not None)
+        items = []
+        for number, text in enumerate(texts):
+            item = parse_order(text)
+            if item is None:
+                raise DeclarationError(
+                    f"{self.at(key)}[{number}]",
+                    f"{text!r} was given; accepted is a column with an optional ASC or DESC and NULLS FIRST or LAST",
+                )
+            items.append(item)
+        return tuple(items)
 
     def name(self, key: str) -> Optional[QualifiedName]:
+        """Read the name of a relation or function."""
         value = self.raw(key)
         return None if value is None else parse_name(value, self.at(key))
 
     def mapping(self, key: str) -> Optional[Fields]:
+        """Read a mapping, to be read itself."""
         value = self.raw(key)
         return None if value is None else Fields(value, self.at(key))
 

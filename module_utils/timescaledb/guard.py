@@ -19,7 +19,7 @@ from .model import (
     Relation,
 )
 from .names import QualifiedName
-from .plan.actions import POLICY_KINDS, Action, Kind, Plan
+from .plan.actions import POLICY_KINDS, Action, Kind, Plan, expect
 from .plan.policies import policies_of
 from .plan.simulate import simulate
 from .values import OPEN, Interval, Lag, Offset
@@ -84,8 +84,7 @@ def _probe(action: Action, relation: Relation, database: Database) -> Iterator[P
     elif action.kind is Kind.DISABLE_COMPRESSION:
         yield Probe(action, storage, COMPRESSED, *base)
     elif action.kind in POLICY_KINDS and _arms(action):
-        assert isinstance(action.after, Policy)
-        key, lag = action.after.window[0]
+        key, lag = expect(action.after, Policy).window[0]
         existing = database.relation(action.relation)
         if existing is None and isinstance(relation, ContinuousAggregate):
             return
@@ -158,8 +157,8 @@ def _losses(probe: Probe, impact: Impact) -> Iterator[Finding]:
     elif action.kind is Kind.DROP_AGGREGATE:
         yield Finding(
             REBUILD_AGGREGATE,
-            f"{action.path}: {action.relation} would be dropped with {extent}; what is older than the rows it selects from cannot be computed "
-            "again",
+            f"{action.path}: {action.relation} would be dropped with {extent}; what is older than the rows it selects "
+            "from cannot be computed again",
         )
     elif action.kind is Kind.DISABLE_COMPRESSION and impact.chunks:
         yield Finding(DECOMPRESS, f"{action.path}: {action.relation} holds {extent}, which would be decompressed")
@@ -199,8 +198,8 @@ def _erasures(aggregate: ContinuousAggregate, source: Optional[Relation]) -> Ite
             if kept is None or start is None or not _reaches_beyond(start, kept, aggregate.bucket_width):
                 continue
             yield (
-                "{0} refreshes back to {1}, but {2} drops what is older than '{3}': a refresh would erase the aggregate "
-                "where its rows are gone; start_offset plus one bucket must stay within drop_after".format(
+                "{0} refreshes back to {1}, but {2} drops what is older than '{3}': a refresh would erase the "
+                "aggregate where its rows are gone; start_offset plus one bucket must stay within drop_after".format(
                     aggregate.name, "any age" if start is OPEN else f"'{start}'", source.name, kept
                 )
             )

@@ -19,8 +19,8 @@ def check_requirements(declaration: Declaration, capabilities: Capabilities) -> 
     needing = _needing_community(declaration)
     if needing:
         raise UnsupportedError(
-            "TimescaleDB {0} of the Apache edition was found, but the Community edition is needed for {1}; it comes from "
-            "the vendor's package repository or images, or from a mirror of yours".format(
+            "TimescaleDB {0} of the Apache edition was found, but the Community edition is needed for {1}; it comes "
+            "from the vendor's package repository or images, or from a mirror of yours".format(
                 capabilities.version_text, ", ".join(needing)
             )
         )

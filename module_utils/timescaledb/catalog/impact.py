@@ -9,9 +9,9 @@ from typing import Any, Dict, Mapping, Sequence
 
 from ..capabilities import Capabilities
 from ..guard import ALL, COMPRESSED, CREATED_BEFORE, OLDER_THAN, ROWS, Impact, Probe
+from ..literals import literal
 from ..model import INTEGER_TYPES
 from ..names import quote_identifier, quote_literal
-from ..render import literal
 from ..session import Session
 
 # Rows are the statistics' where there are some, else a guess from the size: about 100 bytes a row.

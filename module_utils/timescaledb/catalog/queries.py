@@ -127,7 +127,8 @@ SELECT w.schema, w.name, c.relkind::text AS relkind,
         FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped) AS columns
 FROM (VALUES {wanted}) AS w(schema, name)
 JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.schema
-JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = w.name AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = w.name
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 
 
@@ -139,7 +140,8 @@ def tables(names: Iterable[QualifiedName]) -> str:
 def occupied(names: Iterable[QualifiedName]) -> str:
     """Return the query for which of the named plain tables hold a row at all."""
     return "\nUNION ALL ".join(
-        f"SELECT {quote_literal(item.schema)} AS schema, {quote_literal(item.name)} AS name, EXISTS (SELECT FROM {item.sql}) AS has_rows"
+        f"SELECT {quote_literal(item.schema)} AS schema, {quote_literal(item.name)} AS name, "
+        f"EXISTS (SELECT FROM {item.sql}) AS has_rows"
         for item in names
     )
 

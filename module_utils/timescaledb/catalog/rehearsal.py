@@ -10,7 +10,7 @@ of the same name, so that an aggregate built on it can be rehearsed too. All of 
 from __future__ import annotations
 
 import json
-from typing import Iterable, List, Tuple
+from typing import Any, Iterable, List, Mapping, Tuple
 
 from ..model import Database, Rehearsal
 from ..names import QualifiedName, quote_literal
@@ -65,8 +65,7 @@ def rehearse(
     return tuple((wanted[answer["number"]][0], _rehearsal(answer)) for answer in answers)
 
 
-def _rehearsal(answer: object) -> Rehearsal:
-    assert isinstance(answer, dict)
+def _rehearsal(answer: Mapping[str, Any]) -> Rehearsal:
     if "error" in answer:
         return Rehearsal(error=answer["error"], missing_relation=answer["sqlstate"] == "42P01")
     columns = tuple((name, column_type) for name, column_type in answer["columns"])

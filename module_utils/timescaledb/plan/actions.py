@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import FrozenSet, Tuple, Union
+from typing import FrozenSet, Tuple, Type, TypeVar, Union
 
 from ..model import (
     COMPRESSION,
@@ -68,6 +68,14 @@ Piece = Union[
     bool,
     None,
 ]
+Expected = TypeVar("Expected")
+
+
+def expect(piece: object, kind: Type[Expected]) -> Expected:
+    """Return a piece of the model as the kind it has to be. Raises TypeError where it is not: a defect of a plan."""
+    if not isinstance(piece, kind):
+        raise TypeError(f"{kind.__name__} was expected, this is {piece!r}")
+    return piece
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def created_aggregate(
     if source is None:
         raise DeclarationError(
             under(wanted.path, "query"),
-            "it selects from no hypertable or continuous aggregate; accepted is a query over one, grouped by time_bucket",
+            "it selects from no hypertable or continuous aggregate; accepted is a query over one, grouped by "
+            "time_bucket",
         )
     column, time_type = _bucket_column(rehearsal, source)
     return ContinuousAggregate(

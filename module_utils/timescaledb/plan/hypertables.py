@@ -43,8 +43,8 @@ def plan_hypertable(
     if wanted.time_column is not None and wanted.time_column != present.time_column:
         raise DeclarationError(
             under(wanted.path, "time_column"),
-            f"{wanted.time_column!r} was given, but {wanted.name} is partitioned by {present.time_column!r}; the server can never change that, accepted is "
-            f"{present.time_column!r}",
+            f"{wanted.time_column!r} was given, but {wanted.name} is partitioned by {present.time_column!r}; "
+            f"the server can never change that, accepted is {present.time_column!r}",
         )
     return present, tuple(_adjust(wanted, present, database))
 
@@ -85,8 +85,8 @@ def _created(wanted: WantedHypertable, database: Database, capabilities: Capabil
     if table.has_rows and not wanted.migrate_data:
         raise DeclarationError(
             under(wanted.path, "migrate_data"),
-            f"{wanted.name} holds rows already; accepted is migrate_data: true, which moves them into chunks while the table is "
-            "locked, or an empty table",
+            f"{wanted.name} holds rows already; accepted is migrate_data: true, which moves them into chunks while the "
+            "table is locked, or an empty table",
         )
     interval = wanted.chunk_interval
     if interval is None:
@@ -119,7 +119,8 @@ def _adjust(wanted: WantedHypertable, present: Hypertable, database: Database) -
         if present.time_type not in INTEGER_TYPES:
             raise DeclarationError(
                 under(wanted.path, "integer_now_func"),
-                f"{present.time_column} of {present.name} is {present.time_type}; accepted only where time is an integer",
+                f"{present.time_column} of {present.name} is {present.time_type}; accepted only where time is an "
+                "integer",
             )
         yield Action(
             Kind.SET_INTEGER_NOW_FUNC, present.name, present.integer_now_func, wanted.integer_now_func, wanted.path

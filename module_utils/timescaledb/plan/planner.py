@@ -49,6 +49,7 @@ class _Planner:
         self.planned: Dict[QualifiedName, Relation] = {}
 
     def plan(self) -> Plan:
+        """Return the plan."""
         for hypertable in self.declaration.hypertables:
             relation, steps = plan_hypertable(hypertable, self.database, self.capabilities)
             self.actions += steps
@@ -143,8 +144,8 @@ class _Planner:
             if policy is not None and not policy.absent:
                 raise DeclarationError(
                     under(wanted.path, "integer_now_func"),
-                    f"nothing was given, but {relation.name} counts time in integers and has a {policy.kind} policy; accepted is a function "
-                    f"that returns the present as {relation.time_type}",
+                    f"nothing was given, but {relation.name} counts time in integers and has a {policy.kind} policy; "
+                    f"accepted is a function that returns the present as {relation.time_type}",
                 )
 
     def _drop(self, present: Optional[ContinuousAggregate], path: str) -> None:
@@ -175,8 +176,8 @@ class _Planner:
                 if child.name not in dropped:
                     raise DeclarationError(
                         action.path,
-                        f"{name} cannot be dropped while continuous aggregate {child.name} selects from it; accepted is to declare "
-                        f"{child.name} absent as well",
+                        f"{name} cannot be dropped while continuous aggregate {child.name} selects from it; accepted "
+                        f"is to declare {child.name} absent as well",
                     )
 
     def _depth(self, name: QualifiedName) -> int:

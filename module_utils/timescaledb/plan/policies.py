@@ -89,11 +89,12 @@ def _counterpart(wanted: WantedPolicy, relation: Relation, present: Tuple[Policy
     if not same:
         raise DeclarationError(
             wanted.path,
-            f"{relation.name} has {len(present)} {wanted.kind} policies (jobs {jobs}), and none is as declared; accepted is one: remove the others with "
-            "SELECT delete_job(id)",
+            f"{relation.name} has {len(present)} {wanted.kind} policies (jobs {jobs}), and none is as declared; "
+            "accepted is one: remove the others with SELECT delete_job(id)",
         )
     warnings.append(
-        f"{relation.name} has {len(present)} {wanted.kind} policies (jobs {jobs}); job {same[0].job_id} is as declared, the others act too"
+        f"{relation.name} has {len(present)} {wanted.kind} policies (jobs {jobs}); "
+        f"job {same[0].job_id} is as declared, the others act too"
     )
     return same[0]
 
@@ -102,8 +103,9 @@ def report_stopped(policy: Policy, name: QualifiedName, warnings: List[str]) -> 
     """Say which jobs the scheduler itself switched off; they are never switched on again in silence."""
     if policy.stopped_by_server:
         warnings.append(
-            f"the scheduler switched off job {policy.job_id} ({policy.kind} of {name}) after {policy.consecutive_failures} failures in a row: find the cause in "
-            "timescaledb_information.job_errors, then declare scheduled: true"
+            f"the scheduler switched off job {policy.job_id} ({policy.kind} of {name}) after "
+            f"{policy.consecutive_failures} failures in a row: find the cause in timescaledb_information.job_errors, "
+            "then declare scheduled: true"
         )
 
 
@@ -115,18 +117,20 @@ def _completed(wanted: WantedPolicy, relation: Relation) -> Policy:
             if key not in given:
                 raise DeclarationError(
                     under(wanted.path, key),
-                    f"nothing was given, but {relation.name} has no refresh policy yet; accepted is an interval, or null for no "
-                    "limit",
+                    f"nothing was given, but {relation.name} has no refresh policy yet; "
+                    "accepted is an interval, or null for no limit",
                 )
         if wanted.settings.schedule_interval is None:
             raise DeclarationError(
                 under(wanted.path, "schedule_interval"),
-                f"nothing was given, but {relation.name} has no refresh policy yet; accepted is an interval such as '1 hour'",
+                f"nothing was given, but {relation.name} has no refresh policy yet; "
+                "accepted is an interval such as '1 hour'",
             )
     elif not given:
         raise DeclarationError(
             under(wanted.path, WINDOW_KEYS[wanted.kind][0]),
-            f"nothing was given, but {relation.name} has no {wanted.kind} policy yet; accepted is an interval such as '90 days'",
+            f"nothing was given, but {relation.name} has no {wanted.kind} policy yet; "
+            "accepted is an interval such as '90 days'",
         )
     return Policy(wanted.kind, wanted.window, wanted.settings, wanted.config)
 
@@ -134,6 +138,7 @@ def _completed(wanted: WantedPolicy, relation: Relation) -> Policy:
 def _check_types(wanted: WantedPolicy, relation: Relation) -> None:
     """Refuse an interval where time is an integer, and a whole number where it is not."""
     integer = relation.time_type in INTEGER_TYPES
+    column = f"{relation.time_column} of {relation.name} is {relation.time_type}"
     for key, value in wanted.window:
         if value is OPEN:
             continue
@@ -141,13 +146,12 @@ def _check_types(wanted: WantedPolicy, relation: Relation) -> None:
         if number and (not integer or key in CREATION_KEYS):
             raise DeclarationError(
                 under(wanted.path, key),
-                f"the whole number {value} was given, but {relation.time_column} of {relation.name} is {relation.time_type}; accepted is an interval such as "
-                "'90 days'",
+                f"the whole number {value} was given, but {column}; accepted is an interval such as '90 days'",
             )
         if not number and integer and key not in CREATION_KEYS:
             raise DeclarationError(
                 under(wanted.path, key),
-                f"'{value}' was given, but {relation.time_column} of {relation.name} is {relation.time_type}; accepted is a whole number in its unit",
+                f"'{value}' was given, but {column}; accepted is a whole number in its unit",
             )
         if key in CREATION_KEYS and isinstance(relation, ContinuousAggregate):
             raise DeclarationError(

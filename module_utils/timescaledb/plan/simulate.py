@@ -10,7 +10,7 @@ from typing import Callable, Dict, Iterable, Tuple
 
 from ..model import Compression, ContinuousAggregate, Database, HashDimension, Hypertable, Index, Policy, Relation
 from ..names import QualifiedName
-from .actions import Action, Kind
+from .actions import Action, Kind, expect
 
 
 def simulate(database: Database, actions: Iterable[Action]) -> Database:
@@ -26,9 +26,10 @@ def simulate(database: Database, actions: Iterable[Action]) -> Database:
 
 
 def _apply(relations: Dict[QualifiedName, Relation], action: Action) -> None:
-    if action.kind in (Kind.CREATE_HYPERTABLE, Kind.CREATE_AGGREGATE):
-        assert isinstance(action.after, (Hypertable, ContinuousAggregate))
-        relations[action.relation] = action.after
+    if action.kind is Kind.CREATE_HYPERTABLE:
+        relations[action.relation] = expect(action.after, Hypertable)
+    elif action.kind is Kind.CREATE_AGGREGATE:
+        relations[action.relation] = expect(action.after, ContinuousAggregate)
     elif action.kind in (Kind.DROP_HYPERTABLE, Kind.DROP_AGGREGATE):
         relations.pop(action.relation, None)
     elif action.kind in _CHANGES:
@@ -46,18 +47,16 @@ def _compression(relation: Relation, action: Action) -> Relation:
 
 
 def _dimension(relation: Relation, action: Action) -> Relation:
-    assert isinstance(relation, Hypertable)
-    assert isinstance(action.after, HashDimension)
-    dimension = action.after
-    others = tuple(item for item in relation.hash_dimensions if item.column != dimension.column)
-    return replace(relation, hash_dimensions=tuple(sorted((*others, dimension), key=lambda item: item.column)))
+    hypertable, dimension = expect(relation, Hypertable), expect(action.after, HashDimension)
+    others = tuple(item for item in hypertable.hash_dimensions if item.column != dimension.column)
+    return replace(hypertable, hash_dimensions=tuple(sorted((*others, dimension), key=lambda item: item.column)))
 
 
 def _index(relation: Relation, action: Action) -> Relation:
-    assert isinstance(relation, ContinuousAggregate)
-    kept = tuple(index for index in relation.indexes if index != action.before)
+    aggregate = expect(relation, ContinuousAggregate)
+    kept = tuple(index for index in aggregate.indexes if index != action.before)
     added: Tuple[Index, ...] = (action.after,) if isinstance(action.after, Index) else ()
-    return replace(relation, indexes=tuple(sorted(kept + added, key=lambda item: item.name)))
+    return replace(aggregate, indexes=tuple(sorted(kept + added, key=lambda item: item.name)))
 
 
 def _field(name: str) -> Callable[[Relation, Action], Relation]:
