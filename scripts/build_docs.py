@@ -25,7 +25,7 @@ class DocsError(Exception):
 
 def describe_type(option: Mapping[str, Any]) -> str:
     """The type as one reads it: `str`, `list of dict`, with the accepted values when they are a closed set."""
-    kind = option.get("type", "str")
+    kind = str(option.get("type", "str"))
     if kind == "list" and option.get("elements"):
         kind = f"list of {option['elements']}"
     if option.get("choices"):

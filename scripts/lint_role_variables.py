@@ -25,10 +25,10 @@ def find_disagreements(role: Role) -> Iterator[str]:
             yield f"{role.name}: {name} is required and yet has a default"
         elif not option.get("required") and name not in role.defaults and name.startswith(f"{role.name}_"):
             yield f"{role.name}: {name} is specified, not required, and has no default in defaults/main.yml"
-    for path, option in walk_options(role.options):
-        if "default" in option and "." not in path:
+    for path, nested in walk_options(role.options):
+        if "default" in nested and "." not in path:
             yield f"{role.name}: {path} writes its default a second time, in meta/argument_specs.yml"
-        if not option.get("description"):
+        if not nested.get("description"):
             yield f"{role.name}: {path} has no description"
 
 
