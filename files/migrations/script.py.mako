@@ -1,7 +1,7 @@
 """${message.replace("_", " ").capitalize()}.
 
-A revision runs inside one transaction together with its neighbours, and must also render as plain SQL (`--check --diff`):
-use `op.*` or `op.execute("...")`, never a query whose answer decides what to do next.
+All revisions of a run share one transaction, and each must also render as plain SQL for `--check --diff`: use `op.*` or
+`op.execute("...")`, never a query whose answer decides what to do next.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ depends_on = ${repr(depends_on).replace("'", '"')}
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else 'op.execute(sa.text("SELECT 1"))  # replace with the change'}
+    ${upgrades if upgrades else 'raise NotImplementedError("write what changes")'}
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else 'op.execute(sa.text("SELECT 1"))  # replace with what undoes the change'}
+    ${downgrades if downgrades else 'raise NotImplementedError("write what undoes the change")'}
