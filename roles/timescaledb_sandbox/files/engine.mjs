@@ -35,21 +35,27 @@ class Refused extends Error {
 const quoteLiteral = (text) => `'${text.replaceAll("'", "''").replaceAll('\0', '')}'`
 const quoteIdentifier = (text) => `"${text.replaceAll('"', '""')}"`
 
-let pglite // set once by open()
+let cluster // where the data is and which database is served
+let pglite // the engine that serves it
 const reported = new Map() // the ParameterStatus values as the client knows them
 let settingsTouched = false
 
 // -- Opening the data folder --------------------------------------------------------------------------------------
 
 async function open({ data, database, engine }) {
-  const record = readRecord(data) ?? (await createCluster(data, engine))
+  const record = readRecord(data) ?? (await createCluster(data, { engine, databases: [database] }))
   if (record.engine !== engine) throw new Error(`${data} was made by ${record.engine}, this is ${engine}`)
-  if (!record.databases.includes(database)) await createDatabase(data, database, record)
-  pglite = await PGlite.create({ dataDir: data, database, extensions: { timescaledb } })
+  if (!record.databases.includes(database)) await addDatabase(data, record, database)
+  cluster = { dataDir: data, database }
+  await startEngine()
+}
+
+async function startEngine() {
+  pglite = await PGlite.create({ ...cluster, extensions: { timescaledb } })
   // Without its library loaded first, TimescaleDB's hooks are not there: compressed chunks look empty, queries crash.
   await pglite.exec("LOAD 'timescaledb'")
   await beginWire()
-  await reset()
+  await undo()
 }
 
 function readRecord(data) {
@@ -60,24 +66,27 @@ function readRecord(data) {
 }
 
 // A cluster comes into being under another name, so that one whose making was interrupted is never taken for whole.
-async function createCluster(data, engine) {
+async function createCluster(data, record) {
   const unfinished = `${data}.unfinished`
   fs.rmSync(unfinished, { recursive: true, force: true })
-  const cluster = await PGlite.create({ dataDir: unfinished, extensions: { timescaledb } })
-  await cluster.close()
-  const record = { engine, databases: [] }
+  await createDatabase(unfinished, record.databases[0])
   writeRecord(unfinished, record)
   fs.renameSync(unfinished, data)
   return record
 }
 
-async function createDatabase(data, database, record) {
-  const cluster = await PGlite.create({ dataDir: data, extensions: { timescaledb } })
-  const found = await cluster.query('SELECT 1 FROM pg_database WHERE datname = $1', [database])
-  if (found.rows.length === 0) await cluster.exec(`CREATE DATABASE ${quoteIdentifier(database)}`)
-  await cluster.close()
+async function addDatabase(data, record, database) {
+  await createDatabase(data, database)
   record.databases.push(database)
   writeRecord(data, record)
+}
+
+/** Creates a database unless it is there, and before it the cluster if need be. */
+async function createDatabase(dataDir, database) {
+  const engine = await PGlite.create({ dataDir, extensions: { timescaledb } })
+  const found = await engine.query('SELECT 1 FROM pg_database WHERE datname = $1', [database])
+  if (found.rows.length === 0) await engine.exec(`CREATE DATABASE ${quoteIdentifier(database)}`)
+  await engine.close()
 }
 
 function writeRecord(data, record) {
@@ -98,7 +107,6 @@ async function execute(sql) {
   for (const answer of await ask(protocol.query(sql))) {
     if (protocol.typeOf(answer) === 'E') throw new Refused(protocol.errorFields(protocol.bodyOf(answer)))
     if (protocol.typeOf(answer) === 'D') values.push(firstColumn(protocol.bodyOf(answer)))
-    noteParameter(answer)
   }
   return values
 }
@@ -106,12 +114,6 @@ async function execute(sql) {
 function firstColumn(row) {
   const length = row.readInt32BE(2)
   return length < 0 ? null : row.toString('utf8', 6, 6 + length)
-}
-
-function noteParameter(answer) {
-  if (protocol.typeOf(answer) !== 'S') return
-  const [name, value] = protocol.bodyOf(answer).toString().split('\0')
-  reported.set(name, value)
 }
 
 // The engine expects a startup packet and a password once; from then on it speaks as to a client.
@@ -136,17 +138,39 @@ async function readParameters() {
 
 // -- Sessions -----------------------------------------------------------------------------------------------------
 
-/**
- * One backend serves all clients, so whatever one leaves behind is undone here: an unfinished extended query, an open
- * transaction, a changed role, settings, temporary tables, prepared statements, advisory locks.
- */
+/** Makes ready for the next client. One backend serves all of them, and nothing of one may reach another. */
 async function reset() {
+  await undo()
+  if (await isExtensionStale()) await restartEngine()
+}
+
+/**
+ * Undoes whatever the last client left behind: an unfinished extended query, an open transaction, a changed role,
+ * settings, temporary tables, prepared statements, advisory locks.
+ */
+async function undo() {
   await ask(protocol.sync())
   await execute('ROLLBACK')
   await execute(`SET SESSION AUTHORIZATION ${OWNER}`)
   await execute('DISCARD ALL')
   for (const [name, value] of Object.entries(BASELINE)) await setConfig(name, value)
   settingsTouched = false
+}
+
+/**
+ * Whether the extension was dropped, or its creation rolled back. Its library stays in this backend then and refuses to
+ * be created again but "in a new session", and only a new engine is one.
+ */
+async function isExtensionStale() {
+  const [stale] = await execute(`
+    SELECT pg_catalog.current_setting('timescaledb.enable_optimizations', true) IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'timescaledb')`)
+  return stale === 't'
+}
+
+async function restartEngine() {
+  await pglite.close()
+  await startEngine()
 }
 
 async function setConfig(name, value) {
@@ -159,7 +183,7 @@ async function begin(parameters) {
   refuseOtherEncodings(parameters)
   await requireLogin(user)
   for (const setting of await storedSettings(user)) await setConfig(...splitSetting(setting))
-  if (user !== OWNER) await execute(`SET SESSION AUTHORIZATION ${quoteIdentifier(user)}`)
+  await execute(`SET SESSION AUTHORIZATION ${quoteIdentifier(user)}`)
   for (const [name, value] of startupSettings(parameters)) await setConfig(name, value)
   reported.clear()
   for (const [name, value] of await readParameters()) reported.set(name, value)

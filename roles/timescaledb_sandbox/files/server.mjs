@@ -19,11 +19,13 @@ import * as protocol from './protocol.mjs'
 const HOST = '127.0.0.1'
 const GREETING_SECONDS = 10 // for a client to say who it is
 const CLOSE_SECONDS = 5 // for the running statement to end when the server is told to end
+const NOTHING = Buffer.alloc(0)
+const STOPPING = { C: '57P01', M: 'the sandbox is being stopped' }
 
 function readOptions() {
   const names = ['directory', 'port', 'database', 'queue-seconds']
   const { values } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) })
-  for (const name of names) if (!values[name]) fail(`--${name} is missing`)
+  for (const name of names) if (!values[name]) throw new Error(`--${name} is missing`)
   return { ...values, directory: path.resolve(values.directory), queueSeconds: Number(values['queue-seconds']) }
 }
 
@@ -34,8 +36,16 @@ function log(text) {
 /** Ends the server out of turn. A server that was ready leaves its PID file behind, as the trace of that. */
 function fail(text) {
   log(`ERROR: ${text}`)
-  if (!listener?.listening) removePidFile()
+  if (!listener.listening) removePidFile()
   process.exit(1)
+}
+
+// pglite-socket uses this class, which Node.js 18 does not have.
+globalThis.CustomEvent ??= class extends Event {
+  constructor(type, init) {
+    super(type)
+    this.detail = init?.detail
+  }
 }
 
 // -- The engine, in its thread ----------------------------------------------------------------------------------------
@@ -84,10 +94,12 @@ class Refusal extends Error {
 
 /** The engine cannot be trusted after an error of its own: tell the client, and end. */
 function crash(error) {
-  const text = 'the database engine of the sandbox failed, its log says how; start it again'
-  holder?.socket.write(protocol.fatal({ C: '58000', M: text }), () => process.exit(1))
+  if (crashed) return
+  crashed = true
   log(`ERROR: the database engine failed: ${error.message}`)
-  setTimeout(() => process.exit(1), 200)
+  const text = 'the database engine of the sandbox failed, its log says how; start the sandbox again'
+  holder?.socket.write(protocol.fatal({ C: '58000', M: text }))
+  setTimeout(() => process.exit(1), 200) // when that has been sent
 }
 
 // -- Clients ----------------------------------------------------------------------------------------------------------
@@ -95,44 +107,49 @@ function crash(error) {
 /** Listens to a new client until it has said who it is. Until then it is in nobody's way. */
 function greet(socket) {
   const timer = setTimeout(() => socket.destroy(), GREETING_SECONDS * 1000)
-  const client = { socket, parameters: undefined, rest: Buffer.alloc(0), since: undefined, timer }
+  const client = { socket, parameters: undefined, rest: NOTHING, since: undefined, timer }
   socket.setNoDelay(true)
   socket.on('error', () => {}) // a 'close' follows
   socket.on('close', () => leave(client))
   socket.on('data', function listen(piece) {
     client.rest = Buffer.concat([client.rest, piece])
     try {
-      if (hear(client)) socket.off('data', listen).pause()
+      const said = hear(client)
+      if (!said) return
+      socket.off('data', listen).pause()
+      admit(client, said)
     } catch (error) {
-      refuse(client, error instanceof protocol.ProtocolViolation ? { C: '08P01', M: error.message } : error.fields)
+      socket.off('data', listen)
+      refuse(client, error instanceof Refusal ? error.fields : { C: '08P01', M: error.message })
     }
   })
 }
 
-/** Takes in what the client has said so far; true when that was all. */
+/** Takes in what the client has said so far; returns its startup packet as soon as that is there. */
 function hear(client) {
   for (let said = protocol.readGreeting(client.rest); said; said = protocol.readGreeting(client.rest)) {
     client.rest = client.rest.subarray(said.length)
+    if (said.kind === 'startup') return said
     if (said.kind === 'encryption') client.socket.write('N')
-    else if (said.kind === 'cancel') client.socket.destroy() // nothing can interrupt the engine
-    else return enqueue(client, said)
+    else client.socket.destroy() // it wants to cancel a statement, and nothing can interrupt the engine
   }
-  return false
+  return undefined
 }
 
-function enqueue(client, { parameters, minor, extensions }) {
+/** Lets a client stand in line. */
+function admit(client, { parameters, minor, extensions }) {
   clearTimeout(client.timer)
+  client.parameters = parameters
   const database = parameters.database ?? parameters.user
   if (database !== options.database) {
     const H = `The sandbox serves one database: ${options.database}.`
     throw new Refusal({ C: '3D000', M: `database "${database}" does not exist`, H })
   }
+  if (stopping) throw new Refusal(STOPPING)
   if (minor > 0 || extensions.length > 0) client.socket.write(protocol.negotiateVersion(extensions))
-  client.parameters = parameters
   client.timer = setTimeout(() => giveUp(client), options.queueSeconds * 1000)
   waiting.push(client)
   serveNext()
-  return true
 }
 
 function giveUp(client) {
@@ -146,13 +163,19 @@ function giveUp(client) {
 function describe(client) {
   if (!client) return 'one that has just left'
   const name = client.parameters.application_name || 'one without a name'
-  return `${name} (from port ${client.socket.remotePort}, since ${client.since.toISOString()})`
+  const since = client.since.toISOString().slice(11, 19)
+  return `${name} (port ${client.socket.remotePort}, since ${since} UTC${client.busy ? ', a statement is running' : ''})`
 }
 
 function refuse(client, fields) {
   log(`refused ${client.parameters?.application_name || 'a client'}: ${fields.M}`)
-  client.socket.end(protocol.fatal(fields))
-  client.socket.resume() // to see it close
+  dismiss(client, protocol.fatal(fields))
+}
+
+/** Says a last word and closes; a client that does not close its side holds nobody up. */
+function dismiss(client, lastWord = '') {
+  client.socket.end(lastWord).resume()
+  setTimeout(() => client.socket.destroy(), 1000)
   leave(client)
 }
 
@@ -175,7 +198,7 @@ async function serveNext() {
 /** Hands the client over to pglite-socket, which carries the bytes between it and the engine. */
 async function connect(client) {
   if (client.socket.destroyed) return // it has left already
-  const handler = new PGLiteSocketHandler({ db: new Relay(client.socket), closeOnDetach: true })
+  const handler = new PGLiteSocketHandler({ db: new Relay(client), closeOnDetach: true })
   // On an error the handler takes all listeners off the socket, those of this server too.
   handler.addEventListener('error', () => {
     setImmediate(() => client.socket.on('error', () => {}))
@@ -191,8 +214,8 @@ class Relay {
   waitReady = Promise.resolve()
   #reader = new protocol.MessageReader()
 
-  constructor(socket) {
-    this.socket = socket
+  constructor(client) {
+    this.client = client
   }
 
   /** The handler's lock on the database. Clients are served one at a time here already. */
@@ -201,21 +224,29 @@ class Relay {
   }
 
   async execProtocolRaw(piece) {
-    this.socket.pause() // so that a fast writer does not pile up statements here
+    const { client } = this
+    if (client.leaving) return NOTHING
+    client.busy = true
+    client.socket.pause() // so that a fast writer does not pile up statements here
     try {
-      const messages = this.#reader.push(Buffer.from(piece))
-      const end = messages.findIndex((msg) => protocol.typeOf(msg) === 'X')
-      const batch = end < 0 ? messages : messages.slice(0, end)
-      const answer = batch.length > 0 ? await engine.call('relay', Buffer.concat(batch)) : Buffer.alloc(0)
-      if (end >= 0) this.socket.end()
-      return answer
+      return await this.#answer(this.#reader.push(Buffer.from(piece)))
     } catch (error) {
-      if (!(error instanceof protocol.ProtocolViolation)) crash(error)
-      this.socket.end(protocol.fatal({ C: '08P01', M: error.message }))
-      return Buffer.alloc(0)
+      if (error instanceof protocol.ProtocolViolation) refuse(client, { C: '08P01', M: error.message })
+      else crash(error)
+      return NOTHING
     } finally {
-      this.socket.resume()
+      client.busy = false
+      client.socket.resume()
     }
+  }
+
+  async #answer(messages) {
+    const end = messages.findIndex((msg) => protocol.typeOf(msg) === 'X')
+    const batch = end < 0 ? messages : messages.slice(0, end)
+    const answer = batch.length > 0 ? await engine.call('relay', Buffer.concat(batch)) : NOTHING
+    if (end < 0) return answer
+    dismiss(this.client, answer)
+    return NOTHING
   }
 }
 
@@ -249,11 +280,11 @@ async function start() {
 
 async function stop(signal) {
   log(`${signal} received, ending`)
+  stopping = true
   listener.close()
   setTimeout(() => finish('ended while a statement was running'), CLOSE_SECONDS * 1000)
-  const fields = { C: '57P01', M: 'the sandbox is being stopped' }
-  for (const client of [...waiting]) refuse(client, fields)
-  if (holder) refuse(holder, fields)
+  for (const client of [...waiting]) refuse(client, STOPPING)
+  if (holder) refuse(holder, STOPPING)
   await engine.call('close').catch((error) => log(`ERROR: ${error.message}`))
   finish('ended')
 }
@@ -269,6 +300,8 @@ function removePidFile() {
 }
 
 let holder // the client being served
+let crashed = false
+let stopping = false
 const waiting = [] // the clients that have said who they are, in their order
 const options = readOptions()
 const pidFile = path.join(options.directory, 'server.pid')
