@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields as dataclass_fields
-from typing import Any, Dict, Iterable
+from typing import Any, Dict, Iterable, Iterator
 
 from .literals import call, literal, offset_literal
 from .model import COMPRESSION, REFRESH, RETENTION, WINDOW_KEYS, JobSettings, Policy, Relation
@@ -22,10 +22,12 @@ _ADD_FUNCTIONS = {
 _SETTINGS = tuple(item.name for item in dataclass_fields(JobSettings))
 # What every add_*_policy function takes itself; the rest is set by alter_job on the fresh job.
 _ADD_ARGUMENTS = ("schedule_interval", "initial_start", "timezone")
+# Carries the fresh job's id to the next statement: within one statement nothing of the new job can be read yet.
+_ADDED = "timescaledb_lifecycle.added_job"
 
 
-def add_policy(policy: Policy, relation: Relation, schema: str) -> str:
-    """Return the statement that adds a policy to a relation; schema is where the extension's functions are."""
+def add_policy(policy: Policy, relation: Relation, schema: str) -> Iterator[str]:
+    """Yield the statements that add a policy to a relation; schema is where the extension's functions are."""
     named = {
         key: literal(policy.reach[key])
         if key.endswith("created_before")
@@ -38,13 +40,12 @@ def add_policy(policy: Policy, relation: Relation, schema: str) -> str:
     if policy.config:
         further["config"] = _overlaid(dict(policy.config))
     if not further:
-        return "SELECT " + addition
+        yield "SELECT " + addition
+        return
     if policy.settings.timezone is not None:  # alter_job forgets a timezone that is not given again
         further["timezone"] = literal(policy.settings.timezone)
-    return (
-        "SELECT {0} FROM {1} AS added(id) JOIN LATERAL (SELECT config FROM timescaledb_information.jobs "
-        "WHERE job_id = added.id) AS j ON true"
-    ).format(call(schema, "alter_job", "added.id", **further), addition)
+    yield f"SELECT set_config({quote_literal(_ADDED)}, {addition}::text, true)"
+    yield _altered(further, f"current_setting({quote_literal(_ADDED)})::int", schema)
 
 
 def alter_policy(before: Policy, after: Policy, schema: str) -> str:
@@ -58,9 +59,12 @@ def alter_policy(before: Policy, after: Policy, schema: str) -> str:
         named["timezone"] = literal(after.settings.timezone)
     if "initial_start" in named:
         named["fixed_schedule"] = "true"
-    return "SELECT {0} FROM timescaledb_information.jobs AS j WHERE j.job_id = {1}".format(
-        call(schema, "alter_job", "j.job_id", **named), before.job_id
-    )
+    return _altered(named, str(before.job_id), schema)
+
+
+def _altered(named: Dict[str, str], job_id: str, schema: str) -> str:
+    change = call(schema, "alter_job", "j.job_id", **named)
+    return f"SELECT {change} FROM timescaledb_information.jobs AS j WHERE j.job_id = {job_id}"
 
 
 def remove_policy(policy: Policy, schema: str) -> str:

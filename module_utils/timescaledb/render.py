@@ -157,7 +157,7 @@ class _Renderer:
         yield self.alter(action.relation, "timescaledb.compress = false")
 
     def add_policy(self, action: Action) -> Iterator[str]:
-        yield add_policy(expect(action.after, Policy), self.relation(action.relation), self.schema)
+        yield from add_policy(expect(action.after, Policy), self.relation(action.relation), self.schema)
 
     def alter_policy(self, action: Action) -> Iterator[str]:
         yield alter_policy(expect(action.before, Policy), expect(action.after, Policy), self.schema)
