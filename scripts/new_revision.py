@@ -41,10 +41,10 @@ def create_revision(folder: Path, name: str) -> Path:
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    names = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    number = number_next([script.revision for script in ScriptDirectory.from_config(config).walk_revisions()])
     with redirect_stdout(StringIO()):
-        script = command.revision(config, message=parse_name(name), rev_id=number_next(names))
-    return Path(script.path)
+        command.revision(config, message=parse_name(name), rev_id=number)
+    return next((folder / "versions").glob(f"{number}_*.py"))
 
 
 def main() -> int:
