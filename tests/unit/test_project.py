@@ -138,9 +138,7 @@ class TestLintPosture:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 class TestEveryRole:
-    @pytest.mark.parametrize(
-        "name", ["README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml"]
-    )
+    @pytest.mark.parametrize("name", ["README.md", "meta/argument_specs.yml", "meta/main.yml", "tasks/main.yml"])
     def test_has_the_same_files(self, role: Path, name: str) -> None:
         assert (role / name).is_file()
 
