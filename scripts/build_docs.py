@@ -20,7 +20,7 @@ HEADER = "| Variable | Type | Default | Meaning |\n|---|---|---|---|"
 
 
 class DocsError(Exception):
-    """A README into which no table can be written; the message names the file and the way out."""
+    """A README that is not as it should be; the message names the file and the way out."""
 
 
 def describe_type(option: Mapping[str, Any]) -> str:
@@ -94,36 +94,41 @@ def insert_table(readme: str, table: str, path: Path) -> str:
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
-def find_stale(root: Path) -> Iterator[tuple[Path, str]]:
-    """Each README of a role whose table is not up to date, with the text it should have."""
-    for role in load_roles(root):
-        path = role.path / "README.md"
-        if not path.exists():
-            raise DocsError(f"{path.relative_to(root)}: missing; every role says what it does")
-        present = path.read_text(encoding="utf-8")
-        wanted = insert_table(present, render_table(role), path.relative_to(root))
-        if wanted != present:
-            yield path, wanted
+def update_readme(role: Role, root: Path, *, check: bool) -> str:
+    """Write the README of `role` if it is stale, unless `check`; return what there is to say about it, or nothing.
+
+    Raises DocsError when a person has to do something about the file.
+    """
+    path = role.path / "README.md"
+    shown = path.relative_to(root)
+    if not path.exists():
+        raise DocsError(f"{shown}: missing; every role says what it does")
+    present = path.read_text(encoding="utf-8")
+    wanted = insert_table(present, render_table(role), shown)
+    if wanted == present:
+        return ""
+    if check:
+        raise DocsError(f"{shown}: its table is stale, run `make docs`")
+    path.write_text(wanted, encoding="utf-8")
+    return f"wrote {shown}"
 
 
 def main() -> int:
-    """Write, or check, every table."""
+    """Write, or check, every table; one README that cannot be written does not keep the others from it."""
     parser = argparse.ArgumentParser(description="Write the tables of variables in the role READMEs.")
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when a table is stale")
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout to work on")
     arguments = parser.parse_args()
-    try:
-        stale = list(find_stale(arguments.root.resolve()))
-    except DocsError as error:
-        print(error, file=sys.stderr)
-        return 1
-    for path, text in stale:
-        if arguments.check:
-            print(f"{path.relative_to(arguments.root.resolve())}: its table is stale, run `make docs`", file=sys.stderr)
+    root, failed = arguments.root.resolve(), False
+    for role in load_roles(root):
+        try:
+            said = update_readme(role, root, check=arguments.check)
+        except DocsError as error:
+            failed = True
+            print(error, file=sys.stderr)
         else:
-            path.write_text(text, encoding="utf-8")
-            print(f"wrote {path.relative_to(arguments.root.resolve())}")
-    return 1 if stale and arguments.check else 0
+            print(said, end="\n" if said else "")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
