@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Match, Optional, Tuple, Union
+from typing import Dict, Iterable, List, Optional, Set, Tuple, Union
 
 from .names import show_identifier
 
@@ -27,8 +27,8 @@ _DAYS = {"day": 1, "week": 7}
 _SPELLINGS: Dict[str, str] = {
     spelling: unit
     for unit, spellings in {
-        "microsecond": "us usec usecs usecond useconds microsec microsecond microseconds microsecon",
-        "millisecond": "ms msec msecs msecond mseconds millisec millisecond milliseconds millisecon",
+        "microsecond": "us usec usecs usecond useconds microsecond microseconds microsecon",
+        "millisecond": "ms msec msecs msecond mseconds millisecond milliseconds millisecon",
         "second": "s sec secs second seconds",
         "minute": "m min mins minute minutes",
         "hour": "h hr hrs hour hours",
@@ -42,14 +42,21 @@ _SPELLINGS: Dict[str, str] = {
     }.items()
     for spelling in spellings.split()
 }
+_NUMBER = r"\d{1,18}(?:\.\d{1,18})?|\.\d{1,18}"
 _TOKEN = re.compile(
-    r"\s*(?:(?P<clock>[+-]?\d+:\d{1,2}(?::\d{1,2}(?:\.\d+)?)?)|(?P<number>[+-]?\d+(?:\.\d*)?)\s*(?P<unit>[a-z]+)|(?P<ago>ago\Z))"
+    r"\s*(?:(?P<sign>[+-]?)(?P<clock>\d{1,10}:[0-5]?\d(?::[0-5]?\d(?:\.\d{1,6})?)?)\Z"
+    rf"|(?P<number>[+-]?(?:{_NUMBER}))\s*(?P<unit>[a-z]+)(?=\s|\Z))",
+    re.ASCII,
 )
+_AGO = re.compile(r"(.*\S)\s+ago\Z", re.DOTALL)
 _ISO = re.compile(
-    r"P(?=.)(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)W)?(?:(-?\d+)D)?"
-    r"(?:T(?=.)(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d{1,6})?)S)?)?\Z"
+    "P(?=.){0}{1}{2}{3}(?:T(?=.){4}{5}{6})?\\Z".format(*(rf"(?:(-?(?:{_NUMBER})){letter})?" for letter in "YMWDHMS")),
+    re.ASCII,
 )
-_LARGEST_MONTHS = 178000000 * 12
+_ISO_UNITS = ("year", "month", "week", "day", "hour", "minute", "second")
+# What a clock, or a second with a fraction, speaks of besides: nothing may be said twice.
+_CLOCK_FIELDS = ("hour", "minute", "second", "millisecond", "microsecond")
+_SECOND_FIELDS = ("second", "millisecond", "microsecond")
 
 
 @dataclass(frozen=True)
@@ -99,76 +106,84 @@ def _split(value: int, size: int) -> Tuple[int, int]:
 def parse_interval(text: str) -> Optional[Interval]:
     """Read PostgreSQL interval text (90 days, 1 year 2 mons, 1 day 02:30:00, P90D, PT1H); None where it is none.
 
-    A bare number, which PostgreSQL takes as seconds, is refused: it is nearly always a forgotten unit.
+    A bare number, which PostgreSQL takes as seconds, is refused: it is nearly always a forgotten unit. So are fractions
+    that PostgreSQL would round: what is finer than a microsecond, or than a month where years are meant.
     """
     body = text.strip()
-    match = _ISO.match(body)
-    if match:
-        return _from_iso(match)
+    if body.startswith("P"):
+        match = _ISO.match(body)
+        numbers = match.groups() if match else ()
+        return _sum([_scaled(number, unit) for number, unit in zip(numbers, _ISO_UNITS) if number])
     body = body.lower()
-    body = body[1:] if body.startswith("@") else body
-    months = days = microseconds = 0.0
-    position, found, sign, seen = 0, False, 1, set()
-    while position < len(body.rstrip()):
+    ago = _AGO.match(body)
+    total = _sum(_parts((ago.group(1) if ago else body).lstrip("@")))
+    if total is None or ago is None:
+        return total
+    return Interval(-total.months, -total.days, -total.microseconds)
+
+
+def _parts(body: str) -> List[Optional[Interval]]:
+    """Return what each number with its unit, and each clock, stands for; None for what cannot be read."""
+    parts: List[Optional[Interval]] = []
+    seen: Set[str] = set()
+    position = 0
+    while position < len(body):
         match = _TOKEN.match(body, position)
-        if match is None or match.end() == position:
-            return None
+        if match is None:
+            return [None]
         position = match.end()
-        if match.group("ago"):
-            sign = -1
-            continue
-        found = True
-        unit = "clock" if match.group("clock") else _SPELLINGS.get(match.group("unit"), "")
-        if not unit or unit in seen:
-            return None
-        seen.add(unit)
-        if unit == "clock":
-            microseconds += _clock(match.group("clock"))
+        number, unit = match.group("number"), _SPELLINGS.get(match.group("unit") or "", "")
+        fields: Tuple[str, ...] = (unit,)
+        if match.group("clock"):
+            fields = _CLOCK_FIELDS
+            parts.append(_clock(match.group("sign"), match.group("clock")))
         else:
-            part = _scaled(match.group("number"), unit)
-            months, days, microseconds = months + part[0], days + part[1], microseconds + part[2]
-    if not found or abs(months) > _LARGEST_MONTHS or abs(days) > 2**31 or abs(microseconds) > 2**62:
+            fields = _SECOND_FIELDS if unit == "second" and "." in number else fields
+            parts.append(_scaled(number, unit) if unit else None)
+        if seen & set(fields):
+            return [None]
+        seen.update(fields)
+    return parts
+
+
+def _sum(parts: List[Optional[Interval]]) -> Optional[Interval]:
+    """Return the sum of parts; None where there are none, one is missing, or the server could not hold them."""
+    known = [part for part in parts if part is not None]
+    if not known or len(known) < len(parts):
         return None
-    return Interval(sign * int(months), sign * int(days), sign * int(microseconds))
+    columns = tuple(zip(*((part.months, part.days, part.microseconds) for part in known)))
+    if any(sum(map(abs, column)) >= limit for column, limit in zip(columns, (2**31, 2**31, 2**63))):
+        return None
+    return Interval(*(sum(column) for column in columns))
 
 
-def _from_iso(match: Match[str]) -> Interval:
-    years, months, weeks, days, hours, minutes = (int(group or 0) for group in match.groups()[:6])
-    seconds = _decimal(match.group(7) or "0", MICROSECONDS["second"])
-    clock = hours * MICROSECONDS["hour"] + minutes * MICROSECONDS["minute"] + seconds
-    return Interval(years * 12 + months, weeks * 7 + days, clock)
-
-
-def _decimal(text: str, scale: int) -> int:
-    """Multiply a decimal text by a whole scale exactly, rounding half up as the server does."""
-    whole, _, fraction = text.lstrip("+-").partition(".")
-    digits = (fraction + "000000000000")[:12]
-    value = int(whole or 0) * scale + (int(digits) * scale + 5 * 10**11) // 10**12
-    return -value if text.startswith("-") else value
-
-
-def _clock(text: str) -> int:
-    hours, minutes, *seconds = text.lstrip("+-").split(":")
+def _clock(sign: str, text: str) -> Optional[Interval]:
+    hours, minutes, *seconds = text.split(":")
     total = int(hours) * MICROSECONDS["hour"] + int(minutes) * MICROSECONDS["minute"]
-    total += _decimal(seconds[0], MICROSECONDS["second"]) if seconds else 0
-    return -total if text.startswith("-") else total
+    whole, _, fraction = (seconds or ["0"])[0].partition(".")
+    total += int(whole) * MICROSECONDS["second"] + int(fraction.ljust(6, "0"))
+    return Interval(microseconds=-total if sign == "-" else total)
 
 
-def _scaled(number: str, unit: str) -> Tuple[int, int, int]:
-    """Return months, days and microseconds of a number of units; fractions spill downwards as in PostgreSQL."""
+def _scaled(number: str, unit: str) -> Optional[Interval]:
+    """Return a number of units; the fraction of a month spills into days, that of a day into the clock.
+
+    None where something is left that is finer than a microsecond, or a month for years and longer.
+    """
+    whole, _, fraction = number.lstrip("+-").partition(".")
+    scale = 10 ** len(fraction)
+    months, days, rest = 0, 0, int(whole + fraction)
     if unit in MICROSECONDS:
-        return 0, 0, _decimal(number, MICROSECONDS[unit])
+        microseconds, rest = divmod(rest * MICROSECONDS[unit], scale)
+    else:
+        if unit in _MONTHS:
+            months, rest = divmod(rest * _MONTHS[unit], scale)
+            if rest and unit != "month":
+                return None
+        days, rest = divmod(rest * _DAYS.get(unit, DAYS_PER_MONTH), scale)
+        microseconds, rest = divmod(rest * DAY, scale)
     sign = -1 if number.startswith("-") else 1
-    whole_text, _, fraction_text = number.lstrip("+-").partition(".")
-    whole, fraction = int(whole_text), float("0." + (fraction_text or "0"))
-    if unit in _DAYS:
-        spill = fraction * _DAYS[unit]
-        days = whole * _DAYS[unit] + int(spill)
-        return 0, sign * days, sign * round((spill - int(spill)) * DAY)
-    if unit == "month":
-        spill = fraction * DAYS_PER_MONTH
-        return sign * whole, sign * int(spill), sign * round((spill - int(spill)) * DAY)
-    return sign * (whole * _MONTHS[unit] + round(fraction * _MONTHS[unit])), 0, 0
+    return None if rest else Interval(sign * months, sign * days, sign * microseconds)
 
 
 class Open:
