@@ -21,7 +21,7 @@ class SandboxFolder:
     """Where the parts of the sandbox in the folder `root` are."""
 
     def __init__(self, root: str) -> None:
-        self.root = os.path.abspath(root)
+        self.root = os.path.realpath(root)
         self.mark = self._path("SANDBOX")
         self.program = self._path("program")  # the server's files and their packages
         self.installed = self._path("program/packages.digest")

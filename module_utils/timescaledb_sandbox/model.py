@@ -88,4 +88,5 @@ def describe_found(found: Observed) -> Dict[str, Any]:
 
 def describe_started(settings: Settings) -> Dict[str, Any]:
     """One side of a diff: a server with these settings."""
-    return {"state": "started", **asdict(settings)}
+    digests = {"program": settings.program[:12], "packages": settings.packages[:12]}
+    return {"state": "started", **asdict(settings), **digests}

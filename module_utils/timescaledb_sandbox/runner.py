@@ -13,7 +13,7 @@ from . import process
 from .errors import SandboxError
 from .folder import SandboxFolder
 from .model import Observed, Step, describe_found, describe_started, plan_absent, plan_started, plan_stopped
-from .sandbox import HOST, Sandbox, check_start, describe_crash, do_step, observe, require_answer
+from .sandbox import HOST, Sandbox, check_settings, check_start, describe_crash, do_step, observe, require_answer
 
 ARGUMENT_SPEC: Dict[str, Any] = {
     "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
@@ -31,22 +31,30 @@ def run_module(module: AnsibleModule) -> None:
     """Bring the sandbox to the state asked for."""
     try:
         result = start(module) if module.params["state"] == "started" else end(module)
-    except (SandboxError, OSError) as error:
+    except SandboxError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"timescaledb_sandbox_directory: {module.params['directory']} cannot be used: {error}")
     module.exit_json(**result)
 
 
 def start(module: AnsibleModule) -> Dict[str, Any]:
     """See to it that a server runs as declared; returns the module's result."""
     sandbox = Sandbox(**{name: value for name, value in module.params.items() if name != "state"})
+    check_settings(sandbox)
     found = observe(sandbox.folder)
     steps = plan_started(sandbox.settings(), found)
     if steps:
         check_start(sandbox, found)
-    if not module.check_mode:
+    if module.check_mode:
+        reachable = is_served(sandbox, found)
+    else:
         found, steps = bring_up(module, sandbox)
+        reachable = True
+    if reachable:
+        require_answer(sandbox)
     return {
-        "reachable": not module.check_mode or is_served(sandbox, found),
+        "reachable": reachable,
         "host": HOST,
         "port": sandbox.port,
         "database": sandbox.database,
@@ -66,7 +74,6 @@ def bring_up(module: AnsibleModule, sandbox: Sandbox) -> Tuple[Observed, List[St
         steps = plan_started(sandbox.settings(), found)
         for step in steps:
             do_step(folder, step, sandbox)
-        require_answer(sandbox)
     return found, steps
 
 

@@ -77,6 +77,18 @@ def observe(folder: SandboxFolder) -> Observed:
     )
 
 
+def check_settings(sandbox: Sandbox) -> None:
+    """SandboxError for a value that cannot be meant."""
+    if not 1 <= sandbox.port <= 65535:
+        raise SandboxError(f"timescaledb_sandbox_port: {sandbox.port} is no port, which is a number from 1 to 65535.")
+    if not 0 < sandbox.queue_seconds <= 3600:
+        given = f"timescaledb_sandbox_queue_seconds: {sandbox.queue_seconds:g} was given"
+        raise SandboxError(f"{given}, more than 0 and at most 3600 seconds are accepted.")
+    if not 1 <= len(sandbox.database.encode()) <= 63:
+        given = f"timescaledb_sandbox_database: {sandbox.database!r} was given"
+        raise SandboxError(f"{given}, a name of 1 to 63 bytes is accepted.")
+
+
 def check_start(sandbox: Sandbox, found: Observed) -> None:
     """SandboxError for whatever is known beforehand to prevent the start."""
     require_fitting_data(sandbox)
