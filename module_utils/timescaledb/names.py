@@ -27,6 +27,11 @@ def quote_literal(text: str) -> str:
     return " E" + quoted.replace("\\", "\\\\") if "\\" in quoted else quoted
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold the text at all: no zero byte, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def show_identifier(name: str) -> str:
     """Return an identifier as people write it: quoted only where it must be."""
     return name if _PLAIN.match(name) else quote_identifier(name)
@@ -83,10 +88,18 @@ def parse_name(text: object, path: str, schema: object = None) -> QualifiedName:
             "that holds dots, quotes or spaces",
         )
     for part in [*parts, schema or DEFAULT_SCHEMA]:
-        if not isinstance(part, str) or "\x00" in part or len(part.encode("utf-8")) > LONGEST_NAME:
-            raise DeclarationError(path, f"{part!r} is longer than PostgreSQL's {LONGEST_NAME} bytes")
+        _check_part(part, path)
     if len(parts) == 2:
         if schema is not None and schema != parts[0]:
             raise DeclarationError(path, f"{text!r} names a schema other than the one in schema, {schema!r}")
         return QualifiedName(parts[0], parts[1])
     return QualifiedName(str(schema or DEFAULT_SCHEMA), parts[0])
+
+
+def _check_part(part: object, path: str) -> None:
+    if not isinstance(part, str):
+        raise DeclarationError(path, f"{part!r} is no schema; accepted is its name")
+    if not is_storable(part):
+        raise DeclarationError(path, f"{part!r} holds a character PostgreSQL cannot store")
+    if len(part.encode("utf-8")) > LONGEST_NAME:
+        raise DeclarationError(path, f"{part!r} is longer than PostgreSQL's {LONGEST_NAME} bytes")
