@@ -12,7 +12,7 @@ from .capabilities import Capabilities
 from .catalog.impact import measure
 from .catalog.snapshot import read_capabilities, read_database
 from .declaration import Declaration
-from .errors import GuardError, ServerError, TimescaleError
+from .errors import GuardError, ServerError, TimescaleError, located
 from .execute import LOCK_NOT_AVAILABLE, run, split
 from .foresee import ASSUMED, with_assumed_tables
 from .guard import judge, probes_for, unconsented
@@ -88,7 +88,7 @@ def _prepare(session: Session, declaration: Declaration, options: Options) -> Re
     """Read, plan and judge. Raises GuardError for what nobody consented to, unless this is a check."""
     capabilities = read_capabilities(session)
     check_requirements(declaration, capabilities)
-    database = read_database(session, declaration)
+    database = read_database(session, declaration, capabilities)
     if options.check and options.assume_prerequisites:
         database = with_assumed_tables(declaration, database)
     plan = make_plan(declaration, database, capabilities)
@@ -97,7 +97,7 @@ def _prepare(session: Session, declaration: Declaration, options: Options) -> Re
     refused = unconsented(findings, options.allow, options.allow_variable)
     if refused and not options.check:
         raise GuardError("; ".join(refused) + "; " + UNCHANGED)
-    notes = [f"{item.path}: {item.note}" for item in plan.actions if item.note]
+    notes = [located(item.path, item.note) for item in plan.actions if item.note]
     allowed = [finding.message for finding in findings if finding.consent in options.allow]
     return Report(
         plan=plan,
@@ -124,13 +124,17 @@ def _take_advisory_lock(session: Session, options: Options) -> None:
 
 def _read_back(session: Session, declaration: Declaration, capabilities: Capabilities) -> None:
     """Hold the database against the declaration once more, before the commit makes it final."""
-    database: Database = read_database(session, declaration)
+    database: Database = read_database(session, declaration, capabilities)
     left: Plan = make_plan(declaration, database, capabilities)
     if left.actions:
         first = left.actions[0]
+        due = "{0} of {1}".format(first.kind.value.replace("_", " "), first.relation)
         raise TimescaleError(
-            "{0}: the server took every statement, but {1} of {2} would still be due; this is a defect of the module, "
-            "please report it; {3}".format(first.path, first.kind.value.replace("_", " "), first.relation, UNCHANGED)
+            located(
+                first.path,
+                f"the server took every statement, but {due} would still be due; this is a defect of the module, "
+                f"please report it; {UNCHANGED}",
+            )
         )
 
 

@@ -11,6 +11,11 @@ def under(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
+def located(path: str, problem: str) -> str:
+    """Return a sentence that names the variable it is about, where there is one."""
+    return f"{path}: {problem}" if path else problem
+
+
 class TimescaleError(Exception):
     """Base of everything the core raises on purpose; str() is the sentence shown to the user."""
 
@@ -23,7 +28,7 @@ class DeclarationError(TimescaleError):
     """
 
     def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+        super().__init__(located(path, problem))
         self.path = path
         self.problem = problem
 

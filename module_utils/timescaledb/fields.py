@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import DeclarationError, under
-from .names import QualifiedName, parse_name
+from .names import QualifiedName, is_storable, parse_name
 from .values import OPEN, Interval, Lag, Offset, OrderBy, parse_interval, parse_order
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _KINDS = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a whole number"}
+LARGEST = 2**63 - 1
 INTERVAL_FORM = "an interval with a unit, such as '90 days' or '1 hour 30 minutes'"
 
 
@@ -72,7 +75,7 @@ class Fields:
         value = self.raw(key)
         if value is None:
             return None
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not value.strip() or not is_storable(value):
             raise self.fail(key, "text")
         return value
 
@@ -123,8 +126,8 @@ class Fields:
         number = _whole(self.raw(key))
         if number is None:
             return self.interval(key, zero)
-        if number < 0 or (number == 0 and not zero):
-            raise self.fail(key, f"a whole number not below {0 if zero else 1}")
+        if not (0 if zero else 1) <= number <= LARGEST:
+            raise self.fail(key, f"a whole number from {0 if zero else 1} to {LARGEST}")
         return number
 
     def offset(self, key: str) -> Optional[Offset]:
@@ -138,7 +141,9 @@ class Fields:
         value = self.raw(key)
         if value is None:
             return None
-        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+        if not isinstance(value, list) or not all(
+            isinstance(item, str) and item.strip() and is_storable(item) for item in value
+        ):
             raise self.fail(key, "a list of names")
         if len(set(value)) != len(value):
             raise DeclarationError(self.at(key), "a name is listed twice; accepted is a list without repetition")
@@ -179,9 +184,7 @@ class Fields:
         value = self.raw(key)
         if value is None:
             return {}
-        if not isinstance(value, Mapping) or not all(
-            isinstance(item, (str, int, float, bool)) for item in value.values()
-        ):
+        if not isinstance(value, Mapping) or not all(_is_plain(item) for pair in value.items() for item in pair):
             raise self.fail(key, "a mapping of plain values")
         return {str(name): item for name, item in value.items()}
 
@@ -204,6 +207,13 @@ def item_label(item: object, index: int, label: str = "name") -> str:
 def _whole(value: object) -> Optional[int]:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.strip().lstrip("-").isdigit() and value.strip().isascii():
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value):
         return int(value)
     return None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON and PostgreSQL can hold a value, and it is neither nothing nor a collection."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return is_storable(value) if isinstance(value, str) else isinstance(value, int)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
-from .errors import under
+from .errors import located, under
 from .model import (
     COMPRESSION,
     REFRESH,
@@ -85,8 +85,8 @@ def _probe(action: Action, relation: Relation, database: Database) -> Iterator[P
         yield Probe(action, storage, COMPRESSED, *base)
     elif action.kind in POLICY_KINDS and _arms(action):
         key, lag = expect(action.after, Policy).window[0]
-        existing = database.relation(action.relation)
-        if existing is None and isinstance(relation, ContinuousAggregate):
+        existing, table = database.relation(action.relation), database.table(action.relation)
+        if existing is None and (table is None or not table.has_rows):
             return
         mode = ROWS if existing is None else CREATED_BEFORE if key == "drop_created_before" else OLDER_THAN
         if isinstance(lag, (Interval, int)):
@@ -153,15 +153,20 @@ def unconsented(findings: Iterable[Finding], consents: Iterable[str], variable: 
 def _losses(probe: Probe, impact: Impact) -> Iterator[Finding]:
     action, extent = probe.action, show_impact(impact)
     if action.kind is Kind.DROP_HYPERTABLE:
-        yield Finding(DROP_DATA, f"{action.path}: dropping {action.relation} would lose {extent}")
+        yield Finding(DROP_DATA, located(action.path, f"dropping {action.relation} would lose {extent}"))
     elif action.kind is Kind.DROP_AGGREGATE:
         yield Finding(
             REBUILD_AGGREGATE,
-            f"{action.path}: {action.relation} would be dropped with {extent}; what is older than the rows it selects "
-            "from cannot be computed again",
+            located(
+                action.path,
+                f"{action.relation} would be dropped with {extent}; what is older than the rows it selects from cannot "
+                "be computed again",
+            ),
         )
     elif action.kind is Kind.DISABLE_COMPRESSION and impact.chunks:
-        yield Finding(DECOMPRESS, f"{action.path}: {action.relation} holds {extent}, which would be decompressed")
+        yield Finding(
+            DECOMPRESS, located(action.path, f"{action.relation} holds {extent}, which would be decompressed")
+        )
     elif action.kind in POLICY_KINDS and (impact.chunks or impact.rows) and isinstance(action.after, Policy):
         key, lag = action.after.window[0]
         yield Finding(

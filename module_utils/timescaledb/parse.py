@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .declaration import (
     Declaration,
@@ -46,11 +46,11 @@ def parse_declaration(
         _in_order([parse_aggregate(item) for item in items_of(aggregates, roots.aggregates)]),
         _parse_prune(prune, roots.prune),
     )
-    seen: List[QualifiedName] = []
+    seen: Set[QualifiedName] = set()
     for relation in wanted.relations:
         if relation.name in seen:
             raise DeclarationError(relation.path, f"{relation.name} is declared twice; accepted is once")
-        seen.append(relation.name)
+        seen.add(relation.name)
     return wanted
 
 
@@ -77,12 +77,11 @@ def _waits_for(item: WantedAggregate, others: Sequence[WantedAggregate]) -> bool
 
 
 def _parse_prune(value: object, path: str) -> Tuple[str, ...]:
-    chosen = Fields({"prune": value}, "").texts("prune") if isinstance(value, list) else None
     if value is None:
         return ()
-    if chosen is None or not set(chosen) <= set(PRUNABLE):
+    if not isinstance(value, list) or not all(item in PRUNABLE for item in value):
         raise DeclarationError(path, "{0!r} was given; accepted is a list of {1}".format(value, " and ".join(PRUNABLE)))
-    return chosen
+    return tuple(value)
 
 
 def _override(hypertables: object, aggregates: object, overrides: object, roots: Roots) -> Tuple[object, object]:
@@ -93,7 +92,7 @@ def _override(hypertables: object, aggregates: object, overrides: object, roots:
         raise DeclarationError(
             roots.overrides, f"{describe(overrides)} was given; accepted is a mapping from object names"
         )
-    named = {parse_name(key, f"{roots.overrides}[{key}]"): (key, value) for key, value in overrides.items()}
+    named = _named_overrides(overrides, roots.overrides)
     declared: List[str] = []
     merged: List[object] = []
     for items, path in ((hypertables, roots.hypertables), (aggregates, roots.aggregates)):
@@ -108,7 +107,24 @@ def _override(hypertables: object, aggregates: object, overrides: object, roots:
     return merged[0], merged[1]
 
 
-def _overridden(item: Fields, named: Any, root: str) -> object:
+def _named_overrides(overrides: Mapping[Any, object], root: str) -> Dict[QualifiedName, Tuple[Any, object]]:
+    """Return the overrides by the object they name, each with its key as written."""
+    named: Dict[QualifiedName, Tuple[Any, object]] = {}
+    for key, value in overrides.items():
+        path = f"{root}[{key}]"
+        name = parse_name(key, path)
+        if name in named:
+            raise DeclarationError(path, f"{name} is named twice, as {named[name][0]!r} too; accepted is once")
+        for identity in ("name", "schema"):
+            if isinstance(value, Mapping) and identity in value:
+                raise DeclarationError(
+                    f"{path}.{identity}", "this key is not accepted here; it says which object is meant"
+                )
+        named[name] = (key, value)
+    return named
+
+
+def _overridden(item: Fields, named: Dict[QualifiedName, Tuple[Any, object]], root: str) -> object:
     base = item.given()
     if not isinstance(base.get("name"), str):
         return base

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterable, Iterator
 from .literals import call, literal, offset_literal
 from .model import COMPRESSION, REFRESH, RETENTION, WINDOW_KEYS, JobSettings, Policy, Relation
 from .names import quote_literal
+from .plan.policies import SETTABLE_ON_ADDING
 from .values import OPEN
 
 _ADD_FUNCTIONS = {
@@ -20,8 +21,6 @@ _ADD_FUNCTIONS = {
     REFRESH: "add_continuous_aggregate_policy",
 }
 _SETTINGS = tuple(item.name for item in dataclass_fields(JobSettings))
-# What every add_*_policy function takes itself; the rest is set by alter_job on the fresh job.
-_ADD_ARGUMENTS = ("schedule_interval", "initial_start", "timezone")
 # Carries the fresh job's id to the next statement: within one statement nothing of the new job can be read yet.
 _ADDED = "timescaledb_lifecycle.added_job"
 
@@ -34,9 +33,9 @@ def add_policy(policy: Policy, relation: Relation, schema: str) -> Iterator[str]
         else offset_literal(policy.reach[key], relation.time_type)
         for key in (WINDOW_KEYS[REFRESH] if policy.kind == REFRESH else policy.reach)
     }
-    named.update(_settings(policy.settings, _ADD_ARGUMENTS))
+    named.update(_settings(policy.settings, SETTABLE_ON_ADDING))
     addition = call(schema, _ADD_FUNCTIONS[policy.kind], relation.name.regclass, **named)
-    further = _settings(policy.settings, [name for name in _SETTINGS if name not in _ADD_ARGUMENTS])
+    further = _settings(policy.settings, [name for name in _SETTINGS if name not in SETTABLE_ON_ADDING])
     if policy.config:
         further["config"] = _overlaid(dict(policy.config))
     if not further:

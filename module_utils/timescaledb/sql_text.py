@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import FrozenSet
 
 from .errors import DeclarationError
 
@@ -15,11 +17,12 @@ _OPAQUE = re.compile(
     (?P<name>"(?:[^"]|"")*")                              # a quoted identifier
     | --[^\n]* | /\*(?:.|\n)*?\*/                         # comments
     | \b[eE]'(?:[^'\\]|''|\\.)*' | '(?:[^']|'')*'         # literals
-    | (?P<tag>\$(?:[A-Za-z_]\w*)?\$)(?:.|\n)*?(?P=tag)    # dollar-quoted literals
+    | (?<![\w$])(?P<tag>\$(?:[A-Za-z_]\w*)?\$)(?:.|\n)*?(?P=tag)    # dollar-quoted literals
     """,
     re.VERBOSE,
 )
-_STARTS = re.compile(r"\s*(select|with|values|table|\()", re.IGNORECASE)
+_STARTS = re.compile(r"\s*((select|with|values|table)\b|\()", re.IGNORECASE)
+_WORD = re.compile(r'"((?:[^"]|"")*)"|([\w$]+)')
 
 
 def outline(sql: str) -> str:
@@ -40,4 +43,11 @@ def single_select(sql: str, path: str) -> str:
 
 def mentions(sql: str, name: str) -> bool:
     """Whether the text may refer to a relation of this name; a false yes is possible, a false no is not."""
-    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", outline(sql), re.IGNORECASE) is not None
+    return name.lower() in _words(sql)
+
+
+@lru_cache(maxsize=4096)
+def _words(sql: str) -> FrozenSet[str]:
+    """Return every word and quoted identifier of a text in lower case; a plan asks for each of them many times."""
+    matches = _WORD.finditer(outline(sql))
+    return frozenset((match.group(2) or match.group(1).replace('""', '"')).lower() for match in matches)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ansible.module_utils.common import warnings
+from ansible.module_utils.testing import patch_module_args
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +32,17 @@ def run_module(name: str, options: dict[str, Any], *, check: bool = False, diff:
     )
     assert run.stdout.strip(), run.stderr
     return {**json.loads(run.stdout), "text": run.stdout + run.stderr}
+
+
+def run_in_process(name: str, options: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
+    """Run the module `name` as run_module() does, but in this process, which takes a tenth of the time."""
+    output = io.StringIO()
+    warnings._global_warnings.clear()
+    path = ROOT / "library" / f"{name}.py"
+    arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+    with patch_module_args(arguments), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+        runpy.run_path(str(path), run_name="__main__")
+    return {**json.loads(output.getvalue()), "text": output.getvalue()}
 
 
 @dataclass(frozen=True)

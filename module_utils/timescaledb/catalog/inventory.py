@@ -22,7 +22,7 @@ def read_inventory(session: Session, names: Optional[Sequence[str]]) -> Dict[str
     """
     session.execute("BEGIN READ ONLY")
     capabilities = read_capabilities(session)
-    database = read_database(session, Declaration())
+    database = read_database(session, Declaration(), capabilities)
     present = [item.name for item in database.hypertables + database.aggregates]
     chosen = present if names is None else [parse_name(name, "names") for name in names]
     result: Dict[str, Any] = dict(export_database(database, chosen))

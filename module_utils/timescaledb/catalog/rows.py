@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
+from ..capabilities import Capabilities
 from ..model import (
     COMPRESSION,
     REFRESH,
@@ -86,7 +87,7 @@ def interval(text: Optional[str]) -> Optional[Interval]:
     return None if text is None else parse_interval(text)
 
 
-def hypertable(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]]) -> Hypertable:
+def hypertable(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]], capabilities: Capabilities) -> Hypertable:
     """Return one hypertable with its policies."""
     name = QualifiedName(row["schema"], row["name"])
     dimensions: List[Row] = row["dimensions"]
@@ -100,7 +101,7 @@ def hypertable(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]]) -> H
         chunk_interval=_length(first["time_interval"], first["integer_interval"]),
         integer_now_func=now,
         hash_dimensions=tuple(sorted(hashed, key=lambda item: item.column)),
-        compression=compression(row),
+        compression=compression(row, capabilities),
         policies=found.get(name, ()),
         storage=name,
     )
@@ -110,18 +111,24 @@ def _length(time: Optional[str], integer: Optional[int]) -> Optional[Lag]:
     return interval(time) if time is not None else integer
 
 
-def compression(row: Row) -> Optional[Compression]:
-    """Return compression settings, None where compression is off."""
+def compression(row: Row, capabilities: Capabilities) -> Optional[Compression]:
+    """Return compression settings, None where compression is off.
+
+    A server that stores what it chooses itself has chosen: no segmentby is then none, not one still open.
+    """
     if not row["compression_enabled"]:
         return None
-    segmentby = None if row["segmentby"] is None else tuple(row["segmentby"])
+    unset = () if capabilities.keeps_automatic_compression else None
+    segmentby = unset if row["segmentby"] is None else tuple(row["segmentby"])
     if row["orderby"] is None:
         return Compression(segmentby, None)
     order = zip(row["orderby"], row["orderby_desc"], row["orderby_nullsfirst"])
     return Compression(segmentby, tuple(OrderBy(column, down, nulls) for column, down, nulls in order))
 
 
-def aggregate(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]]) -> ContinuousAggregate:
+def aggregate(
+    row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]], capabilities: Capabilities
+) -> ContinuousAggregate:
     """Return one continuous aggregate with its policies."""
     name = QualifiedName(row["schema"], row["name"])
     indexes = [
@@ -138,7 +145,7 @@ def aggregate(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]]) -> Co
         materialized_only=row["materialized_only"],
         chunk_interval=_length(row["time_interval"], row["integer_interval"]),
         bucket_width=parse_interval(row["bucket_width"] or ""),
-        compression=compression(row),
+        compression=compression(row, capabilities),
         policies=found.get(name, ()),
         indexes=tuple(indexes),
         storage=QualifiedName(row["storage_schema"], row["storage_name"]),

@@ -51,14 +51,14 @@ def read_capabilities(session: Session) -> Capabilities:
     return found
 
 
-def read_database(session: Session, declaration: Declaration) -> Database:
+def read_database(session: Session, declaration: Declaration, capabilities: Capabilities) -> Database:
     """Return everything a plan for the declaration looks at; call inside a transaction, which it leaves as it was."""
     session.execute("SET LOCAL intervalstyle = 'postgres'")
     session.execute("SET LOCAL timezone = 'UTC'")
     found = rows.policies(session.rows(queries.JOBS))
     database = Database(
-        hypertables=tuple(rows.hypertable(row, found) for row in session.rows(queries.HYPERTABLES)),
-        aggregates=tuple(rows.aggregate(row, found) for row in session.rows(queries.AGGREGATES)),
+        hypertables=tuple(rows.hypertable(row, found, capabilities) for row in session.rows(queries.HYPERTABLES)),
+        aggregates=tuple(rows.aggregate(row, found, capabilities) for row in session.rows(queries.AGGREGATES)),
     )
     declared = [item.name for item in declaration.relations]
     if declared:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Iterator, Optional, Set, Tuple
 
-from ..capabilities import Capabilities
 from ..declaration import WantedCompression
 from ..errors import DeclarationError, under
 from ..model import Compression, Relation
@@ -17,9 +16,7 @@ from .actions import Action, Kind
 FUTURE_ONLY = "chunks that are compressed already keep the settings they were compressed with"
 
 
-def plan_compression(
-    wanted: WantedCompression, relation: Relation, columns: Optional[Set[str]], capabilities: Capabilities
-) -> Iterator[Action]:
+def plan_compression(wanted: WantedCompression, relation: Relation, columns: Optional[Set[str]]) -> Iterator[Action]:
     """Yield what turns the relation's compression settings into the wanted ones; its policy is planned apart.
 
     columns: the relation's column names, or None where they are not known.
@@ -30,19 +27,15 @@ def plan_compression(
             yield Action(Kind.DISABLE_COMPRESSION, relation.name, before, None, wanted.path)
         return
     _check_columns(wanted, relation, columns)
-    after = _settled(wanted, relation, before or Compression(), capabilities)
+    after = _settled(wanted, relation, before or Compression())
     if after != before:
         note = FUTURE_ONLY if before is not None else ""
         yield Action(Kind.SET_COMPRESSION, relation.name, before, after, wanted.path, note=note)
 
 
-def _settled(
-    wanted: WantedCompression, relation: Relation, before: Compression, capabilities: Capabilities
-) -> Compression:
+def _settled(wanted: WantedCompression, relation: Relation, before: Compression) -> Compression:
     """Return the settings the server will store for a declaration laid over what there is."""
     segmentby = before.segmentby if wanted.segmentby is None else wanted.segmentby
-    if segmentby == () and capabilities.keeps_automatic_compression:
-        segmentby = None
     orderby = before.orderby
     if wanted.orderby is not None:
         orderby = effective_order(wanted.orderby, segmentby or (), relation.time_column)

@@ -115,7 +115,7 @@ class _Planner:
         compression = wanted.compression
         if compression is not None:
             columns = self._columns(relation)
-            yield from plan_compression(compression, relation, columns, self.capabilities)
+            yield from plan_compression(compression, relation, columns)
         policies: Dict[str, Optional[WantedPolicy]] = {
             REFRESH: wanted.refresh if isinstance(wanted, WantedAggregate) else None,
             COMPRESSION: compression.policy if compression is not None else None,

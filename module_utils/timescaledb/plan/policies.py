@@ -18,6 +18,12 @@ from ..values import OPEN, Interval, Offset
 from .actions import Action, Kind
 
 CREATION_KEYS = ("compress_created_before", "drop_created_before")
+# What every add_*_policy function takes itself; the rest is set by alter_job on the fresh job.
+SETTABLE_ON_ADDING = ("schedule_interval", "initial_start", "timezone")
+FROZEN = (
+    "TimescaleDB before 2.26.3 cannot set this on a policy with drop_created_before, nor keep it where such a policy "
+    "changes; accepted is drop_after, or a newer server"
+)
 
 
 def policies_of(relation: Relation, kind: str) -> Tuple[Policy, ...]:
@@ -37,6 +43,7 @@ def plan_policy(
     _check_types(wanted, relation)
     if not present:
         policy = _completed(wanted, relation)
+        _check_settable(wanted, policy, capabilities)
         _check_window(policy, relation, wanted.path)
         yield Action(Kind.ADD_POLICY, relation.name, None, policy, wanted.path)
         return
@@ -52,15 +59,38 @@ def _change(
     wanted: WantedPolicy, name: QualifiedName, before: Policy, after: Policy, capabilities: Capabilities
 ) -> Action:
     """Alter in place where the server can; else remove and add, which costs the job its id and history."""
-    keys = set(after.reach)
-    if keys != set(before.reach):
-        note = "the window goes by another clock, so the job is replaced and gets a new id and an empty history"
-    elif keys & set(CREATION_KEYS) and not capabilities.alters_created_before:
-        note = "TimescaleDB before 2.26.3 cannot alter such a job, so it gets a new id and an empty history"
-    else:
+    frozen = _is_frozen(after, capabilities)
+    if set(after.reach) == set(before.reach) and not frozen:
         return Action(Kind.ALTER_POLICY, name, before, after, wanted.path)
     fresh = replace(after, job_id=None, consecutive_failures=0)
+    note = "the job is replaced, as its window goes by another clock, and gets a new id and an empty history"
+    if frozen:
+        _check_settable(wanted, before, capabilities)
+        kept = {key: getattr(after.settings, key) for key in SETTABLE_ON_ADDING}
+        fresh = replace(fresh, settings=JobSettings(**kept))
+        note = (
+            "the job is replaced, as TimescaleDB before 2.26.3 cannot alter one with drop_created_before, and gets a "
+            "new id, an empty history and the server's own max_runtime, max_retries and retry_period"
+        )
     return Action(Kind.REPLACE_POLICY, name, before, fresh, wanted.path, note=note)
+
+
+def _is_frozen(policy: Policy, capabilities: Capabilities) -> bool:
+    """Whether the server fails on every alter_job of such a policy."""
+    return "drop_created_before" in policy.reach and not capabilities.alters_created_before
+
+
+def _check_settable(wanted: WantedPolicy, policy: Policy, capabilities: Capabilities) -> None:
+    """Refuse what only alter_job could set, or keep, where the server cannot run it."""
+    if "drop_created_before" not in dict(wanted.window or policy.window) or capabilities.alters_created_before:
+        return
+    for key in ("max_runtime", "max_retries", "retry_period"):
+        if getattr(wanted.settings, key) is not None:
+            raise DeclarationError(under(wanted.path, key), FROZEN)
+    if wanted.settings.scheduled is False or policy.settings.scheduled is False:
+        raise DeclarationError(under(wanted.path, "scheduled"), FROZEN)
+    if wanted.config or policy.config:
+        raise DeclarationError(under(wanted.path, "config"), FROZEN)
 
 
 def merged(wanted: WantedPolicy, before: Policy) -> Policy:
