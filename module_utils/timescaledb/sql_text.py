@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import FrozenSet
+from typing import FrozenSet, Match
 
 from .errors import DeclarationError
 
@@ -26,8 +26,16 @@ _WORD = re.compile(r'"((?:[^"]|"")*)"|([\w$]+)')
 
 
 def outline(sql: str) -> str:
-    """Return the text with comments and literals blanked, quoted identifiers left."""
-    return _OPAQUE.sub(lambda match: match.group("name") or " " * len(match.group(0)), sql)
+    """Return the text with comments and what is in literals blanked, quoted identifiers left."""
+    return _OPAQUE.sub(_blanked, sql)
+
+
+def _blanked(match: Match[str]) -> str:
+    text = match.group(0)
+    if match.group("name"):
+        return text
+    is_comment = text.startswith(("--", "/*"))
+    return " " * len(text) if is_comment else "'" + " " * (len(text) - 2) + "'"
 
 
 def single_select(sql: str, path: str) -> str:
