@@ -20,9 +20,16 @@ ALTER_TABLE = re.compile(rf"\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?({N
 DROP_COLUMN = re.compile(rf"\bDROP\s+COLUMN\s+(?:IF\s+EXISTS\s+)?({NAME})", re.IGNORECASE)
 
 
+# Up to here rows are counted, beyond it estimated: a migration must not read a whole table of measurements.
+COUNTED_ROWS = 10_000
+
+
 @dataclass(frozen=True)
 class Loss:
-    """A table, or one column of it, that would go. rows: how many are there; exact: False when that is an estimate."""
+    """A table, or one column of it, that would go.
+
+    rows: how many are there; exact: whether they were counted, else it is an estimate, COUNTED_ROWS or more
+    """
 
     table: str
     column: str = ""
@@ -32,9 +39,8 @@ class Loss:
     def describe(self) -> str:
         """As one reads it: `metrics (about 34560 rows)`."""
         name = f"column {self.column} of {self.table}" if self.column else self.table
-        return "{0} ({1}{2} row{3})".format(
-            name, "" if self.exact else "about ", self.rows, "" if self.rows == 1 else "s"
-        )
+        how_many = "" if self.exact else "about " if self.rows > COUNTED_ROWS else "more than "
+        return f"{name} ({how_many}{self.rows} row{'' if self.rows == 1 else 's'})"
 
 
 def find_losses(sql: str) -> List[Loss]:

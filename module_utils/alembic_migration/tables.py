@@ -10,11 +10,7 @@ from typing import Any, List, Sequence
 
 from sqlalchemy import text
 
-from .losses import Loss
-
-# Up to here rows are counted, beyond it estimated: a migration must not read a whole table of measurements.
-COUNTED_ROWS = 10_000
-
+from .losses import COUNTED_ROWS, Loss
 
 # Views and foreign keys of people's own; what TimescaleDB keeps in its schemas goes with the table.
 DEPENDANTS = """
@@ -62,7 +58,7 @@ def count_rows(connection: Any, table: str) -> Loss:
     if rows <= COUNTED_ROWS:
         return Loss(table, rows=rows)
     estimate = connection.execute(text(find_estimate(connection)), {"name": table}).scalar()
-    return Loss(table, rows=max(rows, int(estimate or 0)), exact=False)
+    return Loss(table, rows=max(COUNTED_ROWS, int(estimate or 0)), exact=False)
 
 
 def find_estimate(connection: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.alembic_migration.losses import Loss, describe_losses, find_losses
+from ansible.module_utils.alembic_migration.losses import COUNTED_ROWS, Loss, describe_losses, find_losses
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,12 @@ def test_tables_and_columns_that_go_are_found(sql: str, losses: list[Loss]) -> N
 
 
 def test_a_loss_is_told_with_its_rows() -> None:
-    losses = [Loss("devices", rows=1), Loss("metrics", rows=51840, exact=False), Loss("users", "role", rows=2)]
-    assert describe_losses(losses) == "devices (1 row), metrics (about 51840 rows), column role of users (2 rows)"
+    losses = [
+        Loss("devices", rows=1),
+        Loss("metrics", rows=51840, exact=False),
+        Loss("events", rows=COUNTED_ROWS, exact=False),
+        Loss("users", "role", rows=2),
+    ]
+    assert describe_losses(losses) == (
+        "devices (1 row), metrics (about 51840 rows), events (more than 10000 rows), column role of users (2 rows)"
+    )
