@@ -280,7 +280,7 @@ class TestOnHypertable:
         result = succeed(busy, command="downgrade", revision="001", check=True)
         (loss,) = result["losses"]
         assert (loss["table"], loss["exact"]) == ("metrics", False)
-        assert 10_000 <= loss["rows"] <= 20_000, "13250 in truth; versions differ in how they estimate compressed rows"
+        assert 10_000 <= loss["rows"] <= 30_000, "13250 in truth; versions differ in how they estimate compressed rows"
         assert "metrics (about" in str(result["warnings"])
 
     def test_dropping_it_is_refused_while_aggregates_need_it(self, busy: Database) -> None:
