@@ -139,11 +139,10 @@ def tables(names: Iterable[QualifiedName]) -> str:
 
 def occupied(names: Iterable[QualifiedName]) -> str:
     """Return the query for which of the named plain tables hold a row at all."""
-    return "\nUNION ALL ".join(
-        f"SELECT {quote_literal(item.schema)} AS schema, {quote_literal(item.name)} AS name, "
-        f"EXISTS (SELECT FROM {item.sql}) AS has_rows"
-        for item in names
-    )
+    rows = [
+        f"({quote_literal(item.schema)}, {quote_literal(item.name)}, EXISTS (SELECT FROM {item.sql}))" for item in names
+    ]
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS v(schema, name, has_rows)"
 
 
 def _values(names: Iterable[QualifiedName]) -> str:
