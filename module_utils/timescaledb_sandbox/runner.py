@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -12,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from . import process
 from .errors import SandboxError
 from .folder import SandboxFolder
-from .model import Observed, Step, describe_found, describe_started, plan_absent, plan_started, plan_stopped
+from .model import FolderKind, Observed, Step, describe_found, describe_started, plan_absent, plan_started, plan_stopped
 from .sandbox import HOST, Sandbox, check_settings, check_start, describe_crash, do_step, observe, require_answer
 
 ARGUMENT_SPEC: Dict[str, Any] = {
@@ -49,7 +50,7 @@ def start(module: AnsibleModule) -> Dict[str, Any]:
     if module.check_mode:
         reachable = is_served(sandbox, found)
     else:
-        found, steps = bring_up(module, sandbox)
+        found, steps = bring_up(module, sandbox, found.folder)
         reachable = True
     if reachable:
         require_answer(sandbox)
@@ -62,12 +63,12 @@ def start(module: AnsibleModule) -> Dict[str, Any]:
     }
 
 
-def bring_up(module: AnsibleModule, sandbox: Sandbox) -> Tuple[Observed, List[Step]]:
-    """Look again with nobody else at work, then act; returns what was found and done."""
+def bring_up(module: AnsibleModule, sandbox: Sandbox, kind: FolderKind) -> Tuple[Observed, List[Step]]:
+    """Look again with nobody else at work, then act; returns what was found and done. The folder was of this `kind`."""
     folder = sandbox.folder
     folder.make()
     with process.working_alone(folder):
-        found = observe(folder)
+        found = replace(observe(folder), folder=kind)
         crash = None if found.running else describe_crash(folder)
         if crash:
             module.warn(crash)

@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 from ansible.module_utils.timescaledb_sandbox.sandbox import HOST
+from psycopg import conninfo
 
 from tests.integration.programs import ROOT, run_module
 
@@ -34,7 +35,9 @@ class Server:
     @property
     def dsn(self) -> str:
         """For psycopg, psql and everything else that uses libpq."""
-        return f"host={self.host} port={self.port} dbname={self.database} user=postgres sslmode=disable"
+        return conninfo.make_conninfo(
+            host=self.host, port=self.port, dbname=self.database, user="postgres", sslmode="disable"
+        )
 
     @property
     def pid(self) -> int:
