@@ -35,6 +35,7 @@ from ansible.module_utils.alembic_migration.losses import COUNTED_ROWS, Loss, de
         pytest.param("ALTER TABLE a DROP CONSTRAINT c; CREATE TABLE d ();", [], id="constraint"),
         pytest.param("-- DROP TABLE a;\n/* DROP TABLE b;\n */ SELECT 1;", [], id="comment"),
         pytest.param("DELETE FROM alembic_version WHERE version_num = '1'", [], id="delete-is-not-watched"),
+        pytest.param("DROP TABLE alembic_version;", [], id="history-of-alembic"),
         pytest.param("", [], id="nothing"),
     ],
 )
