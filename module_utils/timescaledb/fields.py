@@ -154,13 +154,17 @@ class Fields:
         texts = self.texts(key)
         if texts is None:
             return None
-        items = []
+        items: List[OrderBy] = []
         for number, text in enumerate(texts):
             item = parse_order(text)
             if item is None:
                 raise DeclarationError(
                     f"{self.at(key)}[{number}]",
                     f"{text!r} was given; accepted is a column with an optional ASC or DESC and NULLS FIRST or LAST",
+                )
+            if item.column in [earlier.column for earlier in items]:
+                raise DeclarationError(
+                    f"{self.at(key)}[{number}]", f"column {item.column} is listed twice; accepted is once"
                 )
             items.append(item)
         return tuple(items)
@@ -176,8 +180,15 @@ class Fields:
         return None if value is None else Fields(value, self.at(key))
 
     def mappings(self, key: str, label: str = "name") -> List[Fields]:
-        """Read a list of mappings; each is named in messages by its label where it has one."""
-        return items_of(self.raw(key), self.at(key), label)
+        """Read a list of mappings with distinct labels, by which messages name them."""
+        items = items_of(self.raw(key), self.at(key), label)
+        seen: List[object] = []
+        for item in items:
+            value = item.given().get(label)
+            if value is not None and value in seen:
+                raise DeclarationError(item.path, "declared twice; accepted is once")
+            seen.append(value)
+        return items
 
     def scalars(self, key: str) -> Dict[str, Any]:
         """Read a mapping of plain values."""

@@ -97,7 +97,7 @@ def _override(hypertables: object, aggregates: object, overrides: object, roots:
     merged: List[object] = []
     for items, path in ((hypertables, roots.hypertables), (aggregates, roots.aggregates)):
         found = items_of(items, path)
-        declared += [str(item.raw("name")) for item in found]
+        declared += [str(name) for name in map(_target, found) if name is not None]
         merged.append([_overridden(item, named, roots.overrides) for item in found] if found else items)
     for key, _value in named.values():
         raise DeclarationError(
@@ -125,11 +125,15 @@ def _named_overrides(overrides: Mapping[Any, object], root: str) -> Dict[Qualifi
 
 
 def _overridden(item: Fields, named: Dict[QualifiedName, Tuple[Any, object]], root: str) -> object:
-    base = item.given()
-    if not isinstance(base.get("name"), str):
-        return base
-    found = named.pop(parse_name(base["name"], item.at("name"), base.get("schema")), None)
+    base, name = item.given(), _target(item)
+    found = None if name is None else named.pop(name, None)
     return base if found is None else _merge(base, found[1], f"{root}[{found[0]}]")
+
+
+def _target(item: Fields) -> Optional[QualifiedName]:
+    """Return the object an override would name for this declaration; None where it has no name to go by."""
+    base = item.given()
+    return parse_name(base["name"], item.at("name"), base.get("schema")) if isinstance(base.get("name"), str) else None
 
 
 def _merge(base: Any, over: object, path: str) -> Any:
