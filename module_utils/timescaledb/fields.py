@@ -195,8 +195,14 @@ class Fields:
         value = self.raw(key)
         if value is None:
             return {}
-        if not isinstance(value, Mapping) or not all(_is_plain(item) for pair in value.items() for item in pair):
-            raise self.fail(key, "a mapping of plain values")
+        if not isinstance(value, Mapping):
+            raise self.fail(key, "a mapping")
+        for name, item in value.items():
+            if not _is_plain(name) or not _is_plain(item):
+                accepted = "text, a number, true or false"
+                raise DeclarationError(
+                    under(self.at(key), str(name)), f"{describe(item)} was given; accepted is {accepted}"
+                )
         return {str(name): item for name, item in value.items()}
 
 

@@ -144,7 +144,7 @@ def test_an_override_of_nothing_declared_says_so() -> None:
     assert str(refused.value) == "overrides[metrics]: no such object is declared; accepted are none"
 
 
-LEAVES = st.integers() | st.text(max_size=3)
+LEAVES = st.integers() | st.text("xyz", max_size=3)
 
 
 @given(st.dictionaries(st.sampled_from("abc"), LEAVES, max_size=3), st.dictionaries(st.sampled_from("abc"), LEAVES))
