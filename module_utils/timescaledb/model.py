@@ -139,10 +139,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What the server made of a declared query: its deparsed form and columns, or why it refused."""
+    """What the server made of a declared query: its deparsed form, columns and what it reads, or why it refused."""
 
     query: str = ""
     columns: Tuple[Tuple[str, str], ...] = ()
+    sources: Tuple[QualifiedName, ...] = ()
     error: str = ""
     missing_relation: bool = False
 

@@ -54,6 +54,16 @@ def mentions(sql: str, name: str) -> bool:
     return name.lower() in _words(sql)
 
 
+def selects_from(sql: str, name: str) -> bool:
+    """Whether the name stands right behind FROM or JOIN, as far as that can be seen without understanding the text."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    spelling = rf"(?:{re.escape(name)}(?![\w$])|{re.escape(quoted)})"
+    schema = r'(?:(?:[\w$]+|"(?:[^"]|"")+")\s*\.\s*)?'
+    return (
+        re.search(rf"\b(?:from|join)\s+(?:only\s+)?\(*\s*{schema}{spelling}", outline(sql), re.IGNORECASE) is not None
+    )
+
+
 @lru_cache(maxsize=4096)
 def _words(sql: str) -> FrozenSet[str]:
     """Return every word and quoted identifier of a text in lower case; a plan asks for each of them many times."""

@@ -26,6 +26,7 @@ DECLARE
   answers jsonb := '[]'::jsonb;
   twin text;
   columns jsonb;
+  sources jsonb;
 BEGIN
   SET LOCAL client_min_messages = error;
   FOR item IN SELECT value FROM jsonb_array_elements({items}::jsonb) LOOP
@@ -35,8 +36,16 @@ BEGIN
       SELECT jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, NULL)) ORDER BY a.attnum) INTO columns
       FROM pg_catalog.pg_attribute AS a
       WHERE a.attrelid = format('pg_temp.%I', twin)::regclass AND a.attnum > 0 AND NOT a.attisdropped;
+      SELECT COALESCE(jsonb_agg(DISTINCT jsonb_build_array(
+               CASE WHEN c.relpersistence <> 't' THEN n.nspname END, c.relname)), '[]'::jsonb) INTO sources
+      FROM pg_catalog.pg_rewrite AS r
+      JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+      JOIN pg_catalog.pg_class AS c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE r.ev_class = format('pg_temp.%I', twin)::regclass AND c.oid <> r.ev_class;
       answers := answers || jsonb_build_object(
-        'number', item -> 'number', 'query', pg_get_viewdef(format('pg_temp.%I', twin)::regclass), 'columns', columns);
+        'number', item -> 'number', 'query', pg_get_viewdef(format('pg_temp.%I', twin)::regclass), 'columns', columns,
+        'sources', sources);
     EXCEPTION WHEN OTHERS THEN
       answers := answers || jsonb_build_object('number', item -> 'number', 'error', SQLERRM, 'sqlstate', SQLSTATE);
     END;
@@ -62,11 +71,18 @@ def rehearse(
     session.execute(_BLOCK.format(items=quote_literal(json.dumps(items)).strip(), setting=_SETTING))
     answers = session.row(f"SELECT current_setting('{_SETTING}')::json AS answers")["answers"]
     session.execute("ROLLBACK TO SAVEPOINT " + _SAVEPOINT)
-    return tuple((wanted[answer["number"]][0], _rehearsal(answer)) for answer in answers)
+    twins = {name.name: name for name, _query in wanted if database.table(name) is None}
+    return tuple((wanted[answer["number"]][0], _rehearsal(answer, twins)) for answer in answers)
 
 
-def _rehearsal(answer: Mapping[str, Any]) -> Rehearsal:
+def _rehearsal(answer: Mapping[str, Any], twins: Mapping[str, QualifiedName]) -> Rehearsal:
+    """Return one answer; a source without schema is the twin of an aggregate that is yet to come."""
     if "error" in answer:
         return Rehearsal(error=answer["error"], missing_relation=answer["sqlstate"] == "42P01")
     columns = tuple((name, column_type) for name, column_type in answer["columns"])
-    return Rehearsal(query=answer["query"], columns=columns)
+    sources = [
+        QualifiedName(schema, name) if schema is not None else twins[name]
+        for schema, name in answer["sources"]
+        if schema is not None or name in twins
+    ]
+    return Rehearsal(query=answer["query"], columns=columns, sources=tuple(sources))

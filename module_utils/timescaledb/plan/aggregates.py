@@ -6,25 +6,29 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Collection, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..declaration import WantedAggregate
 from ..errors import DeclarationError, under
 from ..model import INTEGER_TYPES, TIME_TYPES, ContinuousAggregate, Database, Rehearsal, Relation
 from ..names import QualifiedName
-from ..sql_text import mentions
+from ..sql_text import mentions, outline, selects_from
 from ..values import DAY, Interval, Lag, parse_interval
 from .actions import Action, Kind
 from .hypertables import plan_chunk_interval
 
 WITHOUT_GROUP_INDEXES = "without_group_indexes"
+_ALIAS = re.compile(r'\s+(?:as\s+)?(?:"((?:[^"]|"")+)"|(?!as\b|from\b)([a-z_][\w$]*))', re.IGNORECASE)
 _BUCKET = re.compile(r"time_bucket\('([^']+)'::interval")
 
 
-def rebuilds(wanted: Sequence[WantedAggregate], database: Database) -> Tuple[QualifiedName, ...]:
+def rebuilds(
+    wanted: Sequence[WantedAggregate], database: Database, dropped: Collection[QualifiedName]
+) -> Tuple[QualifiedName, ...]:
     """Return the existing aggregates whose declared query differs, and their descendants, children last.
 
-    Raises DeclarationError where a descendant is not declared with its query, as it could not be built again.
+    dropped: what goes anyway. Raises DeclarationError where a descendant stays but is not declared with its query, as
+    it could not be built again.
     """
     declared = {item.name: item for item in wanted if not item.absent}
     changed: List[QualifiedName] = []
@@ -36,14 +40,15 @@ def rebuilds(wanted: Sequence[WantedAggregate], database: Database) -> Tuple[Qua
             raise DeclarationError(under(item.path, "query"), refusal(rehearsal))
         if rehearsal.error or rehearsal.query != present.query:
             _collect(item.name, database, changed)
-    for name in changed:
+    kept = [name for name in changed if name not in dropped]
+    for name in kept:
         if name not in declared or declared[name].query is None:
             raise DeclarationError(
                 f"continuous aggregate {name}",
                 "it selects from an aggregate whose query changed, and is not declared with its own query; accepted is "
                 "to declare it, or to drop it first",
             )
-    return tuple(changed)
+    return tuple(kept)
 
 
 def _collect(name: QualifiedName, database: Database, found: List[QualifiedName]) -> None:
@@ -59,9 +64,12 @@ def refusal(rehearsal: Rehearsal) -> str:
 
 
 def created_aggregate(
-    wanted: WantedAggregate, database: Database, planned: Dict[QualifiedName, Relation]
+    wanted: WantedAggregate, database: Database, known: Dict[QualifiedName, Relation]
 ) -> ContinuousAggregate:
-    """Return the aggregate a declaration will create, as far as it can be known beforehand."""
+    """Return the aggregate a declaration will create, as far as it can be known beforehand.
+
+    known: the relations it can select from.
+    """
     if wanted.query is None:
         raise DeclarationError(
             under(wanted.path, "query"),
@@ -74,7 +82,7 @@ def created_aggregate(
             f"{wanted.name} exists and is a {table.kind}; accepted is a free name",
         )
     rehearsal = database.rehearsal(wanted.name) or Rehearsal()
-    source = _source(wanted, database, planned)
+    source = _source(wanted, rehearsal, known)
     if rehearsal.error and not (rehearsal.missing_relation and source is not None):
         raise DeclarationError(under(wanted.path, "query"), refusal(rehearsal))
     if source is None:
@@ -83,7 +91,7 @@ def created_aggregate(
             "it selects from no hypertable or continuous aggregate; accepted is a query over one, grouped by "
             "time_bucket",
         )
-    column, time_type = _bucket_column(rehearsal, source)
+    column, time_type = _bucket_column(wanted, rehearsal, source)
     return ContinuousAggregate(
         name=wanted.name,
         query=rehearsal.query or str(wanted.query),
@@ -96,14 +104,21 @@ def created_aggregate(
     )
 
 
-def _source(wanted: WantedAggregate, database: Database, planned: Dict[QualifiedName, Relation]) -> Optional[Relation]:
-    """Return the hypertable or aggregate the query selects from, aggregates being the likelier meaning of a name."""
-    known: Dict[QualifiedName, Relation] = {item.name: item for item in database.hypertables + database.aggregates}
-    known.update(planned)
-    candidates = [
-        item for name, item in known.items() if name != wanted.name and mentions(str(wanted.query), name.name)
-    ]
-    candidates.sort(key=lambda item: (not isinstance(item, ContinuousAggregate), item.name))
+def _source(wanted: WantedAggregate, rehearsal: Rehearsal, known: Dict[QualifiedName, Relation]) -> Optional[Relation]:
+    """Return the hypertable or aggregate the query selects from: the server tells, else what it seems to be.
+
+    Of several, one behind FROM is likelier than one mentioned elsewhere, an aggregate likelier than a hypertable.
+    """
+    query = str(wanted.query)
+    names = rehearsal.sources or [name for name in known if mentions(query, name.name)]
+    candidates = [known[name] for name in names if name in known and name != wanted.name]
+    candidates.sort(
+        key=lambda item: (
+            not selects_from(query, item.name.name),
+            not isinstance(item, ContinuousAggregate),
+            item.name,
+        )
+    )
     return candidates[0] if candidates else None
 
 
@@ -113,12 +128,32 @@ def bucket_width(query: str) -> Optional[Interval]:
     return parse_interval(match.group(1)) if match else None
 
 
-def _bucket_column(rehearsal: Rehearsal, source: Relation) -> Tuple[str, str]:
+def _bucket_column(wanted: WantedAggregate, rehearsal: Rehearsal, source: Relation) -> Tuple[str, str]:
+    """Return name and type of the column that holds the bucket, the first of its sort where the query hides it."""
     kinds = TIME_TYPES if source.time_type in TIME_TYPES else tuple(INTEGER_TYPES)
-    for name, column_type in rehearsal.columns:
-        if column_type in kinds:
-            return name, column_type
+    columns = {name: column_type for name, column_type in rehearsal.columns if column_type in kinds}
+    shown = bucket_name(rehearsal.query or str(wanted.query))
+    if shown in columns or (shown and not rehearsal.columns):
+        return shown, columns.get(shown, source.time_type)
+    for name, column_type in columns.items():
+        return name, column_type
     return source.time_column, source.time_type
+
+
+def bucket_name(query: str) -> str:
+    """Return the name under which a query selects its time_bucket, nothing where that cannot be seen."""
+    text = outline(query)
+    for call in re.finditer(r"\btime_bucket\s*\(", text):
+        end, depth = call.end(), 1
+        while depth and end < len(text):
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        name = _ALIAS.match(text, end)
+        if name and name.group(2):
+            return name.group(2).lower()
+        if name and name.group(1):
+            return name.group(1).replace('""', '"')
+    return ""
 
 
 def _inherited_interval(source: Relation) -> Optional[Lag]:

@@ -58,14 +58,19 @@ class _Planner:
                 now_func = hypertable.integer_now_func or getattr(relation, "integer_now_func", None)
                 self._check_integer_now(hypertable, relation, now_func)
                 self.actions += self._shared(hypertable, relation)
-        rebuilt = rebuilds(self.declaration.aggregates, self.database)
+        pruned = self._pruned_aggregates()
+        dropped = {item.name for item in pruned} | {item.name for item in self.declaration.relations if item.absent}
+        rebuilt = rebuilds(self.declaration.aggregates, self.database, dropped)
         for aggregate in self.declaration.aggregates:
-            self._plan_aggregate(aggregate, rebuilt)
-        self._prune_aggregates()
+            self._plan_aggregate(aggregate, rebuilt, dropped)
+        for relation in pruned:
+            self._drop(relation, "prune")
         self._check_orphans()
         return Plan(tuple(self._ordered()), tuple(dict.fromkeys(self.warnings)))
 
-    def _plan_aggregate(self, wanted: WantedAggregate, rebuilt: Tuple[QualifiedName, ...]) -> None:
+    def _plan_aggregate(
+        self, wanted: WantedAggregate, rebuilt: Tuple[QualifiedName, ...], dropped: Set[QualifiedName]
+    ) -> None:
         present = self.database.aggregate(wanted.name)
         if wanted.absent:
             self._drop(present, wanted.path)
@@ -75,7 +80,11 @@ class _Planner:
             self.actions += plan_settings(wanted, present)
             self.actions += self._shared(wanted, present)
             return
-        created = created_aggregate(wanted, self.database, self.planned)
+        known: Dict[QualifiedName, Relation] = {
+            item.name: item for item in self.database.hypertables + self.database.aggregates if item.name not in dropped
+        }
+        known.update(self.planned)
+        created = created_aggregate(wanted, self.database, known)
         final = self._final(wanted, created, present)
         created = replace(created, materialized_only=final.materialized_only)
         self.planned[wanted.name] = created
@@ -102,6 +111,7 @@ class _Planner:
                 query=created.query,
                 source=created.source,
                 time_column=created.time_column,
+                time_type=created.time_type,
                 bucket_width=created.bucket_width,
                 materialized_only=only,
             )
@@ -152,14 +162,14 @@ class _Planner:
         if present is not None:
             self.actions.append(Action(Kind.DROP_AGGREGATE, present.name, present, None, path))
 
-    def _prune_aggregates(self) -> None:
-        """Drop aggregates over declared relations that are not declared themselves, where that is asked for."""
+    def _pruned_aggregates(self) -> List[ContinuousAggregate]:
+        """Return the aggregates over declared relations that are not declared themselves, where they are to go."""
         if "continuous_aggregates" not in self.declaration.prune:
-            return
+            return []
         declared = {item.name for item in self.declaration.relations}
-        for aggregate in self.database.aggregates:
-            if aggregate.name not in declared and self._root(aggregate.name) in declared:
-                self._drop(aggregate, "prune")
+        return [
+            item for item in self.database.aggregates if item.name not in declared and self._root(item.name) in declared
+        ]
 
     def _root(self, name: QualifiedName) -> QualifiedName:
         """The hypertable at the bottom of an aggregate's hierarchy."""
@@ -193,11 +203,14 @@ class _Planner:
 
 def _furnish(created: ContinuousAggregate, final: ContinuousAggregate, path: str) -> Iterator[Action]:
     """Yield everything that makes a bare new aggregate into the final one."""
-    if final.chunk_interval is not None and final.chunk_interval != created.chunk_interval:
-        yield Action(Kind.SET_CHUNK_INTERVAL, created.name, created.chunk_interval, final.chunk_interval, path)
+    interval = final.chunk_interval
+    if interval is not None and interval != created.chunk_interval:
+        where = under(path, "chunk_interval")
+        yield Action(Kind.SET_CHUNK_INTERVAL, created.name, created.chunk_interval, interval, where)
     for index in final.indexes:
-        yield Action(Kind.CREATE_INDEX, created.name, None, index, path)
+        yield Action(Kind.CREATE_INDEX, created.name, None, index, under(path, f"indexes[{index.name}]"))
     if final.compression is not None:
-        yield Action(Kind.SET_COMPRESSION, created.name, None, final.compression, path)
+        yield Action(Kind.SET_COMPRESSION, created.name, None, final.compression, under(path, COMPRESSION))
     for policy in final.policies:
-        yield Action(Kind.ADD_POLICY, created.name, None, replace(policy, job_id=None, consecutive_failures=0), path)
+        fresh = replace(policy, job_id=None, consecutive_failures=0)
+        yield Action(Kind.ADD_POLICY, created.name, None, fresh, under(path, policy.kind))
