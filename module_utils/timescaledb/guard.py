@@ -33,7 +33,7 @@ CONSENTS = (DROP_DATA, REBUILD_AGGREGATE, DECOMPRESS, ERASE_AGGREGATES)
 ALL, COMPRESSED, OLDER_THAN, CREATED_BEFORE, ROWS = "all", "compressed", "older_than", "created_before", "rows"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is a question of its own, whatever a job's configuration holds
 class Probe:
     """A question to the server: how much of storage an action would lose. lag is for the two modes by age."""
 
@@ -69,14 +69,16 @@ def probes_for(plan: Plan, database: Database) -> Tuple[Probe, ...]:
     """Return what has to be measured before the plan can be judged."""
     found: List[Probe] = []
     after = simulate(database, plan.actions)
+    rebuilt = {action.relation for action in plan.actions if action.kind is Kind.DROP_AGGREGATE}
     for action in plan.actions:
         relation = database.relation(action.relation) or after.relation(action.relation)
-        if relation is not None:
-            found += _probe(action, relation, database)
+        told = action.kind in POLICY_KINDS and action.relation in rebuilt  # all of it goes with the old aggregate
+        if relation is not None and not told:
+            found += _probe(action, relation, database, after)
     return tuple(found)
 
 
-def _probe(action: Action, relation: Relation, database: Database) -> Iterator[Probe]:
+def _probe(action: Action, relation: Relation, database: Database, after: Database) -> Iterator[Probe]:
     storage = relation.storage or relation.name
     base = (relation.time_column, relation.time_type)
     if action.kind in (Kind.DROP_HYPERTABLE, Kind.DROP_AGGREGATE):
@@ -90,16 +92,15 @@ def _probe(action: Action, relation: Relation, database: Database) -> Iterator[P
             return
         mode = ROWS if existing is None else CREATED_BEFORE if key == "drop_created_before" else OLDER_THAN
         if isinstance(lag, (Interval, int)):
-            yield Probe(action, storage, mode, *base, lag, _now_func(relation, database))
+            yield Probe(action, storage, mode, *base, lag, _now_func(action.relation, after))
 
 
-def _now_func(relation: Relation, database: Database) -> Optional[QualifiedName]:
-    while isinstance(relation, ContinuousAggregate):
-        source = database.relation(relation.source)
-        if source is None:
-            return None
-        relation = source
-    return relation.integer_now_func
+def _now_func(name: QualifiedName, database: Database) -> Optional[QualifiedName]:
+    """Return the function that tells the present of the hypertable beneath a relation."""
+    relation = database.relation(name)
+    if isinstance(relation, ContinuousAggregate):
+        return _now_func(relation.source, database)
+    return None if relation is None else relation.integer_now_func
 
 
 def _arms(action: Action) -> bool:
