@@ -40,17 +40,20 @@ class Observed:
     running: a server process lives, whether it answers or not
     settings: what that server, or the last one, was started with
     packages: digest of the lock whose packages are installed completely
+    node: there is a Node.js to run it with; of interest for a start only
     """
 
     folder: FolderKind
     running: bool = False
     settings: Optional[Settings] = None
     packages: Optional[str] = None
+    node: bool = True
 
 
 class Step(Enum):
     """What may have to be done, in this order."""
 
+    NODE = "install Node.js from PyPI"
     STOP = "stop the server"
     INSTALL = "install the packages of the lock"
     START = "start the server"
@@ -61,7 +64,7 @@ def plan_started(wanted: Settings, found: Observed) -> List[Step]:
     """The steps after which a server with the `wanted` settings runs; none if one does."""
     if found.running and found.settings == wanted:
         return []
-    steps = []
+    steps = [] if found.node else [Step.NODE]
     if found.running:
         steps.append(Step.STOP)
     if found.packages != wanted.packages:

@@ -70,14 +70,19 @@ def _major(version: str) -> int:
     return int(match.group(1)) if match else 0
 
 
-def install_node(requirements: str) -> Node:
-    """Install Node.js from PyPI into the virtual environment of this interpreter."""
+def require_environment() -> None:
+    """SandboxError unless this interpreter's environment is one into which Node.js can be installed."""
     if sys.prefix == sys.base_prefix:
         raise SandboxError(
             f"The sandbox needs Node.js {OLDEST_NODE} or newer with npm: none is on PATH, and {sys.executable} is "
             "not in a virtual environment into which it could go. Install Node.js, or run this with `make`, which has "
             "such an environment."
         )
+
+
+def install_node(requirements: str) -> Node:
+    """Install Node.js from PyPI into the virtual environment of this interpreter."""
+    require_environment()
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     _run([*pip, "--require-hashes", "--requirement", requirements], "pip could not install Node.js")
     node = find_node()

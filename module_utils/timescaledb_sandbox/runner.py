@@ -14,7 +14,17 @@ from . import process
 from .errors import SandboxError
 from .folder import SandboxFolder
 from .model import FolderKind, Observed, Step, describe_found, describe_started, plan_absent, plan_started, plan_stopped
-from .sandbox import HOST, Sandbox, check_settings, check_start, describe_crash, do_step, observe, require_answer
+from .sandbox import (
+    HOST,
+    Sandbox,
+    check_settings,
+    check_start,
+    describe_crash,
+    do_step,
+    observe,
+    observe_for_start,
+    require_answer,
+)
 
 ARGUMENT_SPEC: Dict[str, Any] = {
     "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
@@ -43,7 +53,7 @@ def start(module: AnsibleModule) -> Dict[str, Any]:
     """See to it that a server runs as declared; returns the module's result."""
     sandbox = Sandbox(**{name: value for name, value in module.params.items() if name != "state"})
     check_settings(sandbox)
-    found = observe(sandbox.folder)
+    found = observe_for_start(sandbox)
     steps = plan_started(sandbox.settings(), found)
     if steps:
         check_start(sandbox, found)
@@ -68,7 +78,7 @@ def bring_up(module: AnsibleModule, sandbox: Sandbox, kind: FolderKind) -> Tuple
     folder = sandbox.folder
     folder.make()
     with process.working_alone(folder):
-        found = replace(observe(folder), folder=kind)
+        found = replace(observe_for_start(sandbox), folder=kind)
         crash = None if found.running else describe_crash(folder)
         if crash:
             module.warn(crash)

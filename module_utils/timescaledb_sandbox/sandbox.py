@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional
 
 from . import packages, probe, process
@@ -77,6 +77,11 @@ def observe(folder: SandboxFolder) -> Observed:
     )
 
 
+def observe_for_start(sandbox: Sandbox) -> Observed:
+    """What there is, with what only a start needs to know."""
+    return replace(observe(sandbox.folder), node=packages.find_node() is not None)
+
+
 def check_settings(sandbox: Sandbox) -> None:
     """SandboxError for a value that cannot be meant."""
     if not 1 <= sandbox.port <= 65535:
@@ -92,6 +97,8 @@ def check_settings(sandbox: Sandbox) -> None:
 def check_start(sandbox: Sandbox, found: Observed) -> None:
     """SandboxError for whatever is known beforehand to prevent the start."""
     require_fitting_data(sandbox)
+    if not found.node:
+        packages.require_environment()
     has_port = found.running and found.settings is not None and found.settings.port == sandbox.port
     if not has_port and not probe.port_is_free(HOST, sandbox.port):
         raise SandboxError(
@@ -124,7 +131,7 @@ def do_step(folder: SandboxFolder, step: Step, sandbox: Optional[Sandbox] = None
         node = packages.find_node() or packages.install_node(sandbox.node_requirements)
         if step is Step.INSTALL:
             packages.install_packages(sandbox.source, folder, node)
-        else:
+        elif step is Step.START:
             start_server(sandbox, node)
 
 

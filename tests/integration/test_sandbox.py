@@ -65,6 +65,12 @@ class TestAConnection:
         with pytest.raises(psycopg.OperationalError, match='role "nobody" does not exist'):
             sandbox.connect(user="nobody")
 
+    def test_of_a_role_that_may_not_log_in_is_refused(self, sandbox: Server) -> None:
+        sandbox.query("CREATE ROLE idle")
+        with pytest.raises(psycopg.OperationalError, match='role "idle" is not permitted to log in'):
+            sandbox.connect(user="idle")
+        sandbox.query("DROP ROLE idle")
+
     def test_with_a_setting_that_does_not_exist_is_refused(self, sandbox: Server) -> None:
         with pytest.raises(psycopg.OperationalError, match='unrecognized configuration parameter "nonsense"'):
             sandbox.connect(options="-c nonsense=1")
@@ -324,6 +330,7 @@ class TestAnOddClient:
         with socket.create_connection((hasty.host, hasty.port)) as client:
             client.sendall(said)
             assert hasty.value("SELECT 1") == 1
+            receive_all(client)  # which ends only when the server closes
 
     @pytest.mark.parametrize(
         "said",

@@ -27,8 +27,10 @@ RUNNING = replace(STOPPED, running=True)
     ("found", "steps"),
     [
         pytest.param(NOTHING, [Step.INSTALL, Step.START], id="nothing-there"),
+        pytest.param(replace(NOTHING, node=False), [Step.NODE, Step.INSTALL, Step.START], id="no-node-there"),
         pytest.param(STOPPED, [Step.START], id="stopped"),
         pytest.param(RUNNING, [], id="as-wanted"),
+        pytest.param(replace(RUNNING, node=False), [], id="as-wanted-and-node-gone"),
         pytest.param(replace(STOPPED, packages=None), [Step.INSTALL, Step.START], id="installation-interrupted"),
         pytest.param(replace(STOPPED, packages="old"), [Step.INSTALL, Step.START], id="stopped-with-old-packages"),
         pytest.param(replace(RUNNING, settings=None), [Step.STOP, Step.START], id="settings-lost"),

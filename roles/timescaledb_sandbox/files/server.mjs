@@ -17,7 +17,6 @@ import { PGLiteSocketHandler } from '@electric-sql/pglite-socket'
 import * as protocol from './protocol.mjs'
 
 const HOST = '127.0.0.1'
-const GREETING_SECONDS = 10 // for a client to say who it is
 const CLOSE_SECONDS = 5 // for the running statement to end when the server is told to end
 const NOTHING = Buffer.alloc(0)
 const STOPPING = { C: '57P01', M: 'the sandbox is being stopped' }
@@ -104,9 +103,9 @@ function crash(error) {
 
 // -- Clients ----------------------------------------------------------------------------------------------------------
 
-/** Listens to a new client until it has said who it is. Until then it is in nobody's way. */
+/** Listens to a new client until it has said who it is. Until then it is in nobody's way, though not for ever. */
 function greet(socket) {
-  const timer = setTimeout(() => socket.destroy(), GREETING_SECONDS * 1000)
+  const timer = setTimeout(() => socket.destroy(), options.queueSeconds * 1000)
   const client = { socket, parameters: undefined, rest: NOTHING, since: undefined, timer }
   socket.setNoDelay(true)
   socket.on('error', () => {}) // a 'close' follows
@@ -153,6 +152,10 @@ function admit(client, { parameters, minor, extensions }) {
 }
 
 function giveUp(client) {
+  if (holder?.leaving && !holder.busy) {
+    client.timer = setTimeout(() => giveUp(client), 1000) // nobody holds the sandbox, it is being made ready
+    return
+  }
   const M =
     `the sandbox serves one connection at a time, and another client holds it: ${describe(holder)}; ` +
     `waited ${options.queueSeconds} seconds`
@@ -161,7 +164,6 @@ function giveUp(client) {
 }
 
 function describe(client) {
-  if (!client) return 'one that has just left'
   const name = client.parameters.application_name || 'one without a name'
   const since = client.since.toISOString().slice(11, 19)
   return `${name} (port ${client.socket.remotePort}, since ${since} UTC${client.busy ? ', a statement is running' : ''})`
