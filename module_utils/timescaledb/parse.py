@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .declaration import (
     Declaration,
@@ -20,7 +20,7 @@ from .errors import DeclarationError, under
 from .fields import Fields, describe, items_of
 from .model import COMPRESSION, REFRESH, RETENTION, WINDOW_KEYS, HashDimension, Index, JobSettings
 from .names import QualifiedName, parse_name
-from .sql_text import mentions, single_select
+from .sql_text import mentions, selects_from, single_select
 from .timestamps import parse_timestamp
 
 PRUNABLE = ("policies", "continuous_aggregates")
@@ -59,7 +59,9 @@ def _in_order(wanted: Sequence[WantedAggregate]) -> Tuple[WantedAggregate, ...]:
     remaining: List[WantedAggregate] = list(wanted)
     ordered: List[WantedAggregate] = []
     while remaining:
-        free = [item for item in remaining if not _waits_for(item, remaining)]
+        free = [item for item in remaining if not _waits_for(item, remaining, mentions)]
+        if not free:  # a column may bear another aggregate's name
+            free = [item for item in remaining if not _waits_for(item, remaining, selects_from)]
         if not free:
             raise DeclarationError(
                 under(remaining[0].path, "query"),
@@ -70,10 +72,9 @@ def _in_order(wanted: Sequence[WantedAggregate]) -> Tuple[WantedAggregate, ...]:
     return tuple(ordered)
 
 
-def _waits_for(item: WantedAggregate, others: Sequence[WantedAggregate]) -> bool:
-    return any(
-        other is not item and item.query is not None and mentions(item.query, other.name.name) for other in others
-    )
+def _waits_for(item: WantedAggregate, others: Sequence[WantedAggregate], reads: Callable[[str, str], bool]) -> bool:
+    query = item.query
+    return query is not None and any(other is not item and reads(query, other.name.name) for other in others)
 
 
 def _parse_prune(value: object, path: str) -> Tuple[str, ...]:

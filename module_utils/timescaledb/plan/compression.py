@@ -39,6 +39,12 @@ def _settled(wanted: WantedCompression, relation: Relation, before: Compression)
     orderby = before.orderby
     if wanted.orderby is not None:
         orderby = effective_order(wanted.orderby, segmentby or (), relation.time_column)
+    both = {item.column for item in orderby or ()} & set(segmentby or ())
+    if both:
+        raise DeclarationError(
+            under(wanted.path, "segmentby" if wanted.orderby is None else "orderby"),
+            f"column {sorted(both)[0]} of {relation.name} is in the other list already; accepted is to declare both",
+        )
     return Compression(segmentby, orderby)
 
 

@@ -25,7 +25,7 @@ from .actions import Action, Kind, Plan
 from .aggregates import WITHOUT_GROUP_INDEXES, created_aggregate, plan_settings, rebuilds
 from .compression import plan_compression
 from .hypertables import plan_hypertable
-from .policies import plan_policy, policies_of, report_stopped
+from .policies import check_window, plan_policy, policies_of, report_stopped
 from .simulate import simulate
 
 
@@ -116,7 +116,10 @@ class _Planner:
                 materialized_only=only,
             )
         steps = list(plan_settings(wanted, start)) + list(self._shared(wanted, start))
-        return simulate(Database(aggregates=(start,)), sorted(steps, key=lambda step: step.order)).aggregates[0]
+        final = simulate(Database(aggregates=(start,)), sorted(steps, key=lambda step: step.order)).aggregates[0]
+        for policy in final.policies:
+            check_window(policy, final, under(wanted.path, policy.kind))
+        return final
 
     def _shared(self, wanted: WantedRelation, relation: Relation) -> Iterator[Action]:
         """Yield what hypertables and aggregates have in common: compression and policies."""

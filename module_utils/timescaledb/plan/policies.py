@@ -44,14 +44,14 @@ def plan_policy(
     if not present:
         policy = _completed(wanted, relation)
         _check_settable(wanted, policy, capabilities)
-        _check_window(policy, relation, wanted.path)
+        check_window(policy, relation, wanted.path)
         yield Action(Kind.ADD_POLICY, relation.name, None, policy, wanted.path)
         return
     before = _counterpart(wanted, relation, present, warnings)
     after = merged(wanted, before)
     if after == before:
         return
-    _check_window(after, relation, wanted.path)
+    check_window(after, relation, wanted.path)
     yield _change(wanted, relation.name, before, after, capabilities)
 
 
@@ -190,7 +190,7 @@ def _check_types(wanted: WantedPolicy, relation: Relation) -> None:
             )
 
 
-def _check_window(policy: Policy, relation: Relation, path: str) -> None:
+def check_window(policy: Policy, relation: Relation, path: str) -> None:
     """Hold the server's rule of two buckets, which it checks on adding a policy but not on altering one."""
     start, end = policy.reach.get("start_offset"), policy.reach.get("end_offset")
     if policy.kind != REFRESH or start is None or end is None or start is OPEN or end is OPEN:

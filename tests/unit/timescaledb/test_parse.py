@@ -170,6 +170,14 @@ class TestWhatIsAccepted:
         ordered = [item.name.name for item in declare(aggregates=items).aggregates]
         assert ordered == ["other", "hourly", "undeclared_query", "daily", "monthly"]
 
+    def test_a_column_may_bear_the_name_of_an_aggregate(self) -> None:
+        items = [
+            {"name": "power", "query": "SELECT avg(energy) FROM metrics"},
+            {"name": "energy", "query": "SELECT avg(power) FROM metrics"},
+            {"name": "both", "query": "SELECT avg(power) FROM energy JOIN power ON true"},
+        ]
+        assert [item.name.name for item in declare(aggregates=items).aggregates] == ["power", "energy", "both"]
+
 
 WRONG = [
     pytest.param(

@@ -444,6 +444,14 @@ class TestAnAggregateWhoseQueryChanged:
             ("create_aggregate", "daily"),
         ]
 
+    def test_is_refused_where_its_refresh_would_not_reach_over_two_of_its_new_buckets(self) -> None:
+        longer = rehearsal(OTHER.replace("01:00:00", "06:00:00"))
+        on = database(hypertable(), self.OLD, rehearsals={"hourly": longer})
+        assert refuse(on, HOURLY) == (
+            "continuous_aggregates[hourly].refresh: the window from start_offset '3 hours' to end_offset '1 hour' is "
+            "too small; accepted is one of at least two buckets of 6 hours"
+        )
+
     def test_is_left_alone_where_its_query_is_not_declared(self) -> None:
         assert plan_for(self.on(), None, {"name": "hourly"}).actions == ()
 

@@ -118,3 +118,21 @@ def test_an_aggregate_has_its_own_columns_and_its_own_time() -> None:
         "continuous_aggregates[hourly].compression.segmentby: hourly has no column 'kind'; accepted are avg, bucket, "
         "device_id"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "keys", "key"),
+    [
+        (Compression(("device_id",), (OrderBy("kind"), TIME)), {"segmentby": ["kind"]}, "segmentby"),
+        (Compression(("kind",), (TIME,)), {"orderby": ["kind"]}, "orderby"),
+    ],
+)
+def test_a_column_cannot_be_in_both_lists_though_only_one_is_declared(
+    before: Compression, keys: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        settings(before, **keys)
+    assert str(refused.value) == (
+        f"hypertables[metrics].compression.{key}: column kind of metrics is in the other list already; accepted is to "
+        "declare both"
+    )
