@@ -358,6 +358,13 @@ class TestAnOddClient:
             client.sendall(startup_packet(hasty) + message("X"))
             assert hasty.value("SELECT 1") == 1
 
+    def test_that_leaves_while_it_waits(self, hasty: Server) -> None:
+        with hasty.connect():
+            for _ in range(3):
+                with socket.create_connection((hasty.host, hasty.port)) as client:
+                    client.sendall(startup_packet(hasty))
+        assert hasty.value("SELECT 1") == 1
+
     def test_of_a_newer_protocol_is_served(self, hasty: Server) -> None:
         newer = bytearray(startup_packet(hasty))
         newer[4:8] = struct.pack("!hh", 3, 2)

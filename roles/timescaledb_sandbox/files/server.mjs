@@ -10,10 +10,10 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { Worker } from 'node:worker_threads'
 
 import { PGLiteSocketHandler } from '@electric-sql/pglite-socket'
 
+import { Engine, Refusal } from './engine_thread.mjs'
 import * as protocol from './protocol.mjs'
 
 const HOST = '127.0.0.1'
@@ -45,60 +45,6 @@ globalThis.CustomEvent ??= class extends Event {
     super(type)
     this.detail = init?.detail
   }
-}
-
-// -- The engine, in its thread ----------------------------------------------------------------------------------------
-
-class Engine {
-  #worker = new Worker(new URL('./engine.mjs', import.meta.url))
-  #pending // how to settle the one call under way
-  #last = Promise.resolve()
-
-  constructor() {
-    this.#worker.on('message', (answer) => this.#settle(answer))
-    this.#worker.on('error', (error) => this.#pending?.reject(error))
-    this.#worker.on('exit', () => this.#pending?.reject(new Error('the engine ended by itself')))
-  }
-
-  /** Calls happen one after the other, in the order in which they were made. */
-  call(name, argument) {
-    const result = this.#last.then(() => this.#send(name, argument))
-    this.#last = result.catch(() => {})
-    return result
-  }
-
-  #send(name, argument) {
-    return new Promise((resolve, reject) => {
-      this.#pending = { resolve, reject }
-      this.#worker.postMessage({ name, argument })
-    })
-  }
-
-  #settle({ result, refusal, failure }) {
-    const { resolve, reject } = this.#pending
-    this.#pending = undefined
-    if (failure) reject(new Error(failure))
-    else if (refusal) reject(new Refusal(refusal))
-    else resolve(result)
-  }
-}
-
-/** The answer to a client that cannot be served; `fields` is what an ErrorResponse says. */
-class Refusal extends Error {
-  constructor(fields) {
-    super(fields.M)
-    this.fields = fields
-  }
-}
-
-/** The engine cannot be trusted after an error of its own: tell the client, and end. */
-function crash(error) {
-  if (crashed) return
-  crashed = true
-  log(`ERROR: the database engine failed: ${error.message}`)
-  const text = 'the database engine of the sandbox failed, its log says how; start the sandbox again'
-  holder?.socket.write(protocol.fatal({ C: '58000', M: text }))
-  setTimeout(() => process.exit(1), 200) // when that has been sent
 }
 
 // -- Clients ----------------------------------------------------------------------------------------------------------
@@ -289,6 +235,16 @@ async function stop(signal) {
   if (holder) refuse(holder, STOPPING)
   await engine.call('close').catch((error) => log(`ERROR: ${error.message}`))
   finish('ended')
+}
+
+/** The engine cannot be trusted after an error of its own: tell the client, and end. */
+function crash(error) {
+  if (crashed) return
+  crashed = true
+  log(`ERROR: the database engine failed: ${error.message}`)
+  const text = 'the database engine of the sandbox failed, its log says how; start the sandbox again'
+  holder?.socket.write(protocol.fatal({ C: '58000', M: text }))
+  setTimeout(() => process.exit(1), 200) // when that has been sent
 }
 
 function finish(text) {
