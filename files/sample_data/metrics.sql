@@ -6,8 +6,12 @@
 -- A later run goes on after the newest row of the sample devices, once an hour or more is missing, so that a run right
 -- after another changes nothing. It never begins before the end of the newest compressed chunk: what is missing there
 -- stays missing.
-INSERT INTO metrics (time, device_id, metric_type, value, unit, tags)
-WITH
+--
+-- Returns for how many steps of five minutes it added rows, and the statements that bring the aggregates over them
+-- up to date, in order: the policies would not, for they refresh the last hours or days only.
+--
+-- Each stage is materialized, because the planner would otherwise compute what it needs anew for each of the columns.
+WITH RECURSIVE
 -- The newest time at or before which nothing is to be written.
 reached AS (
     SELECT now() - make_interval(days => %(days)s) AS time
@@ -29,7 +33,7 @@ edges AS (
         date_bin('5 minutes', now(), TIMESTAMPTZ '2000-01-01 00:00+00') AS last_time
     FROM reached
 ),
-grid AS (
+grid AS MATERIALIZED (
     SELECT
         time,
         floor(extract(epoch FROM time))::bigint AS second,
@@ -41,7 +45,7 @@ grid AS (
     WHERE last_time - first_time >= INTERVAL '1 hour'
 ),
 -- Numbers from 0 to 1, each from its own seed: per five minutes, and per day.
-noise AS (
+noise AS MATERIALIZED (
     SELECT
         *,
         (hashint8extended(second, 1) & 1023) / 1023.0::double precision AS flicker,
@@ -54,7 +58,7 @@ noise AS (
         (hashint8extended(day, 7) & 1023) / 1023.0::double precision AS distance
     FROM grid
 ),
-weather AS (
+weather AS MATERIALIZED (
     SELECT
         *,
         -- The sine of the sun's height at 51.5 degrees north.
@@ -67,7 +71,7 @@ weather AS (
             + 8 * (mildness + (mildness_next - mildness) * hour / 24 - 0.5) AS outdoors
     FROM noise
 ),
-power AS (
+power AS MATERIALIZED (
     SELECT
         time,
         outdoors,
@@ -92,21 +96,55 @@ power AS (
             ELSE 4
         END) AS wall_box
     FROM weather
+),
+added AS (
+    INSERT INTO metrics (time, device_id, metric_type, value, unit, tags)
+    SELECT time, device_id, metric_type, round(value::numeric, digits)::double precision, unit, tags::jsonb
+    FROM power
+    CROSS JOIN LATERAL (
+        VALUES
+            ('sample-plug', 'power', plug, 'W', 1, '{"room": "kitchen"}'),
+            ('sample-plug', 'energy', plug / 12000, 'kWh', 5, '{"room": "kitchen"}'),
+            ('sample-lamp', 'power', lamp, 'W', 1, '{"room": "living room"}'),
+            ('sample-lamp', 'energy', lamp / 12000, 'kWh', 5, '{"room": "living room"}'),
+            ('sample-inverter', 'power', inverter, 'W', 1, '{"room": "attic"}'),
+            ('sample-inverter', 'energy', inverter / 12000, 'kWh', 5, '{"room": "attic"}'),
+            ('sample-inverter', 'temperature', outdoors + 8 + inverter * 0.006, '°C', 1, '{"room": "attic"}'),
+            ('sample-heat-pump', 'power', heat_pump, 'W', 1, '{"room": "garden"}'),
+            ('sample-heat-pump', 'energy', heat_pump / 12000, 'kWh', 5, '{"room": "garden"}'),
+            ('sample-heat-pump', 'temperature', outdoors, '°C', 1, '{"room": "garden"}'),
+            ('sample-wall-box', 'power', wall_box, 'W', 1, '{"room": "garage"}'),
+            ('sample-wall-box', 'energy', wall_box / 12000, 'kWh', 5, '{"room": "garage"}')
+    ) AS readings (device_id, metric_type, value, unit, digits, tags)
+),
+-- The continuous aggregates on metrics, and those on them.
+aggregates AS (
+    SELECT continuous_agg.*, 1 AS level
+    FROM _timescaledb_catalog.continuous_agg
+    INNER JOIN _timescaledb_catalog.hypertable ON continuous_agg.raw_hypertable_id = hypertable.id
+    INNER JOIN pg_catalog.pg_namespace ON hypertable.schema_name = pg_namespace.nspname
+    INNER JOIN pg_catalog.pg_class
+        ON pg_namespace.oid = pg_class.relnamespace AND hypertable.table_name = pg_class.relname
+    WHERE pg_class.oid = 'metrics'::regclass
+    UNION ALL
+    SELECT continuous_agg.*, aggregates.level + 1
+    FROM _timescaledb_catalog.continuous_agg
+    INNER JOIN aggregates ON continuous_agg.raw_hypertable_id = aggregates.mat_hypertable_id
+),
+-- A refresh takes whole buckets only, so it begins one bucket early to have the one of the first row.
+refreshes AS (
+    SELECT
+        aggregates.level,
+        format(
+            'CALL refresh_continuous_aggregate(%%L, %%L::timestamptz, %%L::timestamptz)',
+            format('%%I.%%I', aggregates.user_view_schema, aggregates.user_view_name),
+            (SELECT min(time) FROM grid) - bucket.bucket_width::interval,
+            now()
+        ) AS statement
+    FROM aggregates
+    INNER JOIN _timescaledb_catalog.continuous_aggs_bucket_function AS bucket
+        ON aggregates.mat_hypertable_id = bucket.mat_hypertable_id
 )
-SELECT time, device_id, metric_type, round(value::numeric, digits)::double precision, unit, tags::jsonb
-FROM power
-CROSS JOIN LATERAL (
-    VALUES
-        ('sample-plug', 'power', plug, 'W', 1, '{"room": "kitchen"}'),
-        ('sample-plug', 'energy', plug / 12000, 'kWh', 5, '{"room": "kitchen"}'),
-        ('sample-lamp', 'power', lamp, 'W', 1, '{"room": "living room"}'),
-        ('sample-lamp', 'energy', lamp / 12000, 'kWh', 5, '{"room": "living room"}'),
-        ('sample-inverter', 'power', inverter, 'W', 1, '{"room": "attic"}'),
-        ('sample-inverter', 'energy', inverter / 12000, 'kWh', 5, '{"room": "attic"}'),
-        ('sample-inverter', 'temperature', outdoors + 8 + inverter * 0.006, '°C', 1, '{"room": "attic"}'),
-        ('sample-heat-pump', 'power', heat_pump, 'W', 1, '{"room": "garden"}'),
-        ('sample-heat-pump', 'energy', heat_pump / 12000, 'kWh', 5, '{"room": "garden"}'),
-        ('sample-heat-pump', 'temperature', outdoors, '°C', 1, '{"room": "garden"}'),
-        ('sample-wall-box', 'power', wall_box, 'W', 1, '{"room": "garage"}'),
-        ('sample-wall-box', 'energy', wall_box / 12000, 'kWh', 5, '{"room": "garage"}')
-) AS readings (device_id, metric_type, value, unit, digits, tags)
+SELECT
+    (SELECT count(*) FROM grid) AS steps,
+    ARRAY(SELECT statement FROM refreshes ORDER BY level, statement) AS refreshes

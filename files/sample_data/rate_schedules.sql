@@ -1,6 +1,7 @@
 -- A time-of-use rate and a flat one, of an invented provider.
 INSERT INTO rate_schedules (
-    rate_id, provider, plan_name, effective_date, expiry_date, currency, time_zone, rate_structure, fixed_charges, metadata
+    rate_id, provider, plan_name, effective_date, expiry_date, currency, time_zone, rate_structure, fixed_charges,
+    metadata
 )
 VALUES
     (

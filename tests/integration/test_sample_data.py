@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from ansible.module_utils.timescaledb.arguments import login_parameters
 from tests.integration.databases import Database
 from tests.integration.programs import ROOT, PlaybookRun, run_playbook
 
+AGGREGATES = ("metrics_hourly", "metrics_daily")
 FILES = ("devices", "users", "rate_schedules", "alerts", "plugins", "metrics")
 SERIES = 12
 STEPS_A_DAY = 288
@@ -38,7 +40,8 @@ def load(database: Database, days: int = 30) -> dict[str, int]:
     with psycopg.connect(database.dsn, cursor_factory=psycopg.ClientCursor) as connection:
         for name in FILES:
             sql = (ROOT / "files" / "sample_data" / f"{name}.sql").read_text(encoding="utf-8")
-            added[name] = connection.execute(sql, {"days": days}).rowcount
+            cursor = connection.execute(sql, {"days": days})
+            added[name] = cursor.fetchone()[0] * SERIES if cursor.description else cursor.rowcount
     return added
 
 
@@ -92,7 +95,8 @@ class TestFirstLoad:
             "plugins": 1,
             "metrics": 30 * STEPS_A_DAY * SERIES,
         }
-        assert seconds < 5
+        busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+        assert seconds < 5 * max(1, busy), f"the budget is 5 s on a machine that is not busy; this one is at {busy:.1f}"
 
     def test_stands_on_a_grid_of_five_minutes_without_gaps_up_to_now(self, loaded: Database) -> None:
         off_grid = "SELECT count(*) FROM metrics WHERE extract(epoch FROM time)::bigint % 300 <> 0"
@@ -259,25 +263,51 @@ class TestAggregates:
     @pytest.fixture
     def aggregated(self, empty: Database) -> Database:
         with empty.connect() as connection:
-            for name in ("metrics_hourly", "metrics_daily"):
+            for name in AGGREGATES:
                 query = (ROOT / "files" / "aggregates" / f"{name}.sql").read_text(encoding="utf-8")
                 connection.execute(
                     f"CREATE MATERIALIZED VIEW {name} "
                     f"WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS {query} WITH NO DATA"
                 )
                 connection.execute(f"CALL refresh_continuous_aggregate('{name}', NULL, NULL)")
-        load(empty, days=3)
         return empty
 
     def test_show_all_rows_at_once(self, aggregated: Database) -> None:
-        for name in ("metrics_hourly", "metrics_daily"):
+        load(aggregated, days=3)
+        for name in AGGREGATES:
             assert aggregated.value(f"SELECT sum(sample_count) FROM {name}") == 3 * STEPS_A_DAY * SERIES
+
+    def test_keep_showing_them_when_their_policies_have_run(self, aggregated: Database) -> None:
+        with aggregated.connect() as connection:
+            job = connection.execute(
+                "SELECT add_continuous_aggregate_policy('metrics_hourly', start_offset => INTERVAL '3 hours', "
+                "end_offset => INTERVAL '1 hour', schedule_interval => INTERVAL '1 hour')"
+            ).fetchone()
+        assert play(aggregated, timescaledb_sample_data_days=3).require_success().changed == 1
+        with aggregated.connect() as connection:
+            connection.execute("CALL run_job(%s)", job)
+            connection.execute("CALL refresh_continuous_aggregate('metrics_daily', now() - INTERVAL '3 days', now())")
+        for name in AGGREGATES:
+            assert aggregated.value(f"SELECT sum(sample_count) FROM {name}") == 3 * STEPS_A_DAY * SERIES
+
+    def test_are_refreshed_from_the_rows_that_were_added(self, aggregated: Database) -> None:
+        load(aggregated, days=3)
+        aggregated.query("DELETE FROM metrics WHERE time > now() - INTERVAL '5 hours'")
+        newest = aggregated.value("SELECT max(time) FROM metrics")
+        with psycopg.connect(aggregated.dsn, cursor_factory=psycopg.ClientCursor) as connection:
+            sql = (ROOT / "files" / "sample_data" / "metrics.sql").read_text(encoding="utf-8")
+            refreshes = connection.execute(sql, {"days": 3}).fetchone()[1]
+        assert [statement.split("'")[1] for statement in refreshes] == ["public.metrics_hourly", "public.metrics_daily"]
+        starts = [datetime.fromisoformat(statement.split("'")[3]) for statement in refreshes]
+        first = newest + timedelta(minutes=5)
+        assert starts == [first - timedelta(hours=1), first - timedelta(days=1)]
 
     @pytest.mark.parametrize(("name", "width"), [("metrics_hourly", "1 hour"), ("metrics_daily", "1 day")])
     @pytest.mark.parametrize("refreshed", [False, True])
     def test_agree_with_the_rows(self, aggregated: Database, name: str, width: str, refreshed: bool) -> None:
+        load(aggregated, days=3)
         if refreshed:
-            for view in ("metrics_hourly", "metrics_daily"):
+            for view in AGGREGATES:
                 with aggregated.connect() as connection:
                     connection.execute(f"CALL refresh_continuous_aggregate('{view}', NULL, NULL)")
         unequal = aggregated.value(
