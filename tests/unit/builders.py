@@ -22,7 +22,7 @@ from ansible.module_utils.timescaledb.model import (
 )
 from ansible.module_utils.timescaledb.names import QualifiedName, parse_name
 from ansible.module_utils.timescaledb.parse import parse_declaration
-from ansible.module_utils.timescaledb.plan.actions import Action, Kind, Plan
+from ansible.module_utils.timescaledb.plan.actions import Action, Plan
 from ansible.module_utils.timescaledb.plan.planner import make_plan
 from ansible.module_utils.timescaledb.values import OPEN, Interval, parse_interval
 
@@ -164,6 +164,3 @@ def only(plan: Plan) -> Action:
 def with_policies(relation: Any, *policies: Policy) -> Any:
     """The relation with these policies instead of its own."""
     return replace(relation, policies=policies)
-
-
-__all__ = ["Kind", "Plan"]

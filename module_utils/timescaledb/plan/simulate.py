@@ -8,21 +8,42 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Callable, Dict, Iterable, Tuple
 
-from ..model import Compression, ContinuousAggregate, Database, HashDimension, Hypertable, Index, Policy, Relation
+from ..model import (
+    Compression,
+    ContinuousAggregate,
+    Database,
+    HashDimension,
+    Hypertable,
+    Index,
+    Policy,
+    Relation,
+    Table,
+)
 from ..names import QualifiedName
 from .actions import Action, Kind, expect
 
 
 def simulate(database: Database, actions: Iterable[Action]) -> Database:
     """Return the database as it is after the actions."""
-    relations: Dict[QualifiedName, Relation] = {item.name: item for item in database.hypertables + database.aggregates}
+    before: Dict[QualifiedName, Relation] = {item.name: item for item in database.hypertables + database.aggregates}
+    relations = dict(before)
     for action in actions:
         _apply(relations, action)
+    gone = set(before) - set(relations)
     return replace(
         database,
         hypertables=tuple(item for item in relations.values() if isinstance(item, Hypertable)),
         aggregates=tuple(item for item in relations.values() if isinstance(item, ContinuousAggregate)),
+        tables=tuple(_table(item, relations) for item in database.tables if item.name not in gone),
     )
+
+
+def _table(table: Table, relations: Dict[QualifiedName, Relation]) -> Table:
+    """Return a table under TimescaleDB's word for what became of it."""
+    relation = relations.get(table.name)
+    if relation is None:
+        return table
+    return replace(table, kind="hypertable" if isinstance(relation, Hypertable) else "continuous aggregate")
 
 
 def _apply(relations: Dict[QualifiedName, Relation], action: Action) -> None:
