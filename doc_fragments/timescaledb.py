@@ -43,6 +43,20 @@ options:
     description: File with the certificate authority to trust.
     type: path
     default: ""
+  ssl_cert:
+    description: File with the client's certificate, for servers that ask for one.
+    type: path
+    default: ""
+  ssl_key:
+    description: File with the key of O(ssl_cert), which nobody but its owner may read.
+    type: path
+    default: ""
+  session_role:
+    description:
+      - Role to become after logging in, so that what is created belongs to it.
+      - The role that logs in must be a member of it, or a superuser.
+    type: str
+    default: ""
   connect_timeout:
     description: Seconds to wait for a connection.
     type: int

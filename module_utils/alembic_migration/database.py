@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from ..timescaledb.errors import ServerError
+from ..timescaledb.login_failures import explain_login
 from ..timescaledb.session import LoginParameters
 
 try:
@@ -47,11 +48,12 @@ def open_transaction(login: LoginParameters, lock_timeout: int, *, read_only: bo
     try:
         connection = engine.connect()
     except DBAPIError as error:
-        raise LoginError(f"cannot log in to {login.where}: {' '.join(str(error.orig).split())}") from None
+        raise LoginError(explain_login(login.where, str(error.orig))) from None
     with connection:
         transaction = connection.begin()
         if read_only:
             connection.execute(text("SET TRANSACTION READ ONLY"))
+        become(connection, login)
         connection.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": f"{lock_timeout}s"})
         if not read_only:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('alembic_migration', 0))"))
@@ -64,6 +66,17 @@ def open_transaction(login: LoginParameters, lock_timeout: int, *, read_only: bo
             transaction.rollback()
         else:
             transaction.commit()
+
+
+def become(connection: Any, login: LoginParameters) -> None:
+    """Become the role that is to own what the revisions create, where one is named."""
+    if not login.session_role:
+        return
+    try:
+        connection.execute(text(login.set_role.replace(":", "\\:")))
+    except DBAPIError as error:
+        primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+        raise LoginError(login.explain_role(primary or str(error.orig).strip())) from None
 
 
 def explain_refusal(

@@ -33,6 +33,9 @@ LOGIN_OPTIONS: Dict[str, Any] = {
     "login_unix_socket": {"type": "str", "default": ""},
     "ssl_mode": {"type": "str", "choices": SSL_MODES, "default": "prefer"},
     "ca_cert": {"type": "path", "default": ""},
+    "ssl_cert": {"type": "path", "default": ""},
+    "ssl_key": {"type": "path", "no_log": False, "default": ""},
+    "session_role": {"type": "str", "default": ""},
     "connect_timeout": {"type": "int", "default": 15},
 }
 RUN_OPTIONS: Dict[str, Any] = {
@@ -125,6 +128,9 @@ def login_parameters(params: Mapping[str, Any]) -> LoginParameters:
         unix_socket=params["login_unix_socket"],
         ssl_mode=params["ssl_mode"],
         ca_cert=params["ca_cert"],
+        ssl_cert=params.get("ssl_cert", ""),
+        ssl_key=params.get("ssl_key", ""),
+        session_role=params.get("session_role", ""),
         connect_timeout=params["connect_timeout"],
     )
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
 from .errors import ServerError
+from .login_failures import explain_login
+from .names import quote_identifier
 
 driver: Any = None
 PSYCOPG3 = False
@@ -31,7 +33,10 @@ APPLICATION_NAME = "timescaledb_lifecycle"
 
 @dataclass(frozen=True)
 class LoginParameters:
-    """How to reach a database. Times in seconds; the password never leaves this object but for the driver."""
+    """How to reach a database. Times in seconds; the password never leaves this object but for the driver.
+
+    session_role: the role to become after logging in, so that what is created belongs to it
+    """
 
     host: str = ""
     port: int = 5432
@@ -41,6 +46,9 @@ class LoginParameters:
     unix_socket: str = ""
     ssl_mode: str = "prefer"
     ca_cert: str = ""
+    ssl_cert: str = ""
+    ssl_key: str = ""
+    session_role: str = ""
     connect_timeout: int = 15
 
     def __repr__(self) -> str:
@@ -62,10 +70,24 @@ class LoginParameters:
             "dbname": self.database,
             "sslmode": self.ssl_mode,
             "sslrootcert": self.ca_cert,
+            "sslcert": self.ssl_cert,
+            "sslkey": self.ssl_key,
             "connect_timeout": self.connect_timeout,
             "application_name": APPLICATION_NAME,
         }
         return {name: value for name, value in chosen.items() if value != ""}
+
+    @property
+    def set_role(self) -> str:
+        """The statement by which a session becomes the role whose objects it works on; empty for none."""
+        return f"SET ROLE {quote_identifier(self.session_role)}" if self.session_role else ""
+
+    def explain_role(self, reason: object) -> str:
+        """Say why the session could not become its role."""
+        return (
+            f"session_role: logged in to {self.where}, but cannot become {self.session_role}: {reason}; create the "
+            f"role, or let a superuser GRANT {quote_identifier(self.session_role)} TO {quote_identifier(self.user)}"
+        )
 
 
 class Session:
@@ -124,8 +146,19 @@ def connect(login: LoginParameters) -> Session:
         connection = driver.connect(**keywords)
         connection.autocommit = True
     except driver.Error as error:
-        raise ServerError(f"cannot log in to {login.where}: {_first_line(error)}") from None
-    return Session(connection)
+        raise ServerError(explain_login(login.where, str(error))) from None
+    session = Session(connection)
+    if login.session_role:
+        _become(session, login)
+    return session
+
+
+def _become(session: Session, login: LoginParameters) -> None:
+    try:
+        session.execute(login.set_role)
+    except ServerError as error:
+        session.close()
+        raise ServerError(login.explain_role(error), error.sqlstate) from None
 
 
 def _translated(error: Any) -> ServerError:

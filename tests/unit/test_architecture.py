@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("timescaledb/sql_text", "timescaledb/timestamps"),
     ("timescaledb/values",),
     ("timescaledb/names",),
+    ("timescaledb/login_failures",),
     ("timescaledb/errors",),
 )
 # Everything else computes: same input, same output, no server, no clock.
