@@ -2,6 +2,7 @@
 #
 # PYTHON=python3.12   another interpreter for .venv
 # ARGS="..."          passed on: make site ARGS="--diff", make unit ARGS="-k interval"
+# WITHOUT_DOCKER=1    leave out the molecule scenarios that start containers
 
 PYTHON ?= python3
 ARGS ?=
@@ -97,8 +98,8 @@ integration: $(DEV_READY) ## Tests on a live server: the sandbox, and TIMESCALED
 	pytest tests/integration $(ARGS)
 
 .PHONY: molecule
-molecule: $(DEV_READY) ## The whole site.yml: check, converge, again, verify, change, verify
-	molecule test --all --no-command-borders $(ARGS)
+molecule: $(DEV_READY) ## The whole site.yml: check, converge, again, verify, change, verify; with a Docker engine
+	@python scripts/run_molecule.py $(ARGS)
 
 .PHONY: bench
 bench: $(DEV_READY) ## Measure

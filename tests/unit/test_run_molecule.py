@@ -1,0 +1,92 @@
+"""Scenarios that start containers are told from those that do not, and never left out silently."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import build_base_image  # noqa: E402 - scripts/ is a folder of programs, not a package
+import run_molecule  # noqa: E402
+from docker_engine import EngineError  # noqa: E402
+
+
+@contextmanager
+def refuse() -> Iterator[str]:
+    """An engine that cannot be had."""
+    raise EngineError("No Docker engine answers.")
+    yield ""
+
+
+def test_only_scenarios_with_platforms_need_an_engine(tmp_path: Path) -> None:
+    for name, platforms in {"contained": "[{name: host}]", "plain": "[]", "plainer": "null"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "molecule.yml").write_text(f"platforms: {platforms}\n")
+    assert run_molecule.find_scenarios(tmp_path) == {"contained": True, "plain": False, "plainer": False}
+
+
+def test_the_sandbox_needs_no_engine() -> None:
+    assert run_molecule.find_scenarios(ROOT / "molecule")["sandbox"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], (["default", "sandbox"], [])),
+        (["sandbox"], (["sandbox"], [])),
+        (["--destroy=never"], (["default", "sandbox"], ["--destroy=never"])),
+        (["default", "--", "--destroy=never"], (["default"], ["--destroy=never"])),
+    ],
+)
+def test_arguments_are_scenarios_or_molecules(arguments: list[str], expected: tuple[list[str], list[str]]) -> None:
+    assert run_molecule.split_arguments(arguments, ["default", "sandbox"]) == expected
+
+
+def test_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_molecule.run_in_containers(["default"], [], {"WITHOUT_DOCKER": "1"}) == 0
+    assert "LEFT OUT" in capsys.readouterr().err
+
+
+def test_without_an_engine_the_run_fails_and_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_molecule, "engine", refuse)
+    assert run_molecule.run_in_containers(["default"], [], {}) == 1
+    assert "WITHOUT_DOCKER=1" in capsys.readouterr().err
+
+
+class TestImageName:
+    @pytest.fixture
+    def recipe(self, tmp_path: Path) -> Path:
+        """A recipe of two files."""
+        (tmp_path / "packages.txt").write_text("systemd\n")
+        (tmp_path / "configure.sh").write_text("true\n")
+        return tmp_path
+
+    def test_stays_with_the_recipe(self, recipe: Path) -> None:
+        assert build_base_image.name_image(recipe, "") == build_base_image.name_image(recipe, "")
+
+    @pytest.mark.parametrize("file", ["packages.txt", "configure.sh", "another.txt"])
+    def test_changes_with_every_file(self, recipe: Path, file: str) -> None:
+        before = build_base_image.name_image(recipe, "")
+        (recipe / file).write_text("something else\n")
+        assert build_base_image.name_image(recipe, "") != before
+
+    def test_changes_with_the_origin(self, recipe: Path) -> None:
+        assert build_base_image.name_image(recipe, "") != build_base_image.name_image(recipe, "debian:trixie")
+
+
+def test_a_failing_program_is_told_with_its_words() -> None:
+    with pytest.raises(EngineError, match="no such thing"):
+        build_base_image.run("sh", "-c", "echo no such thing >&2; exit 1")
+
+
+def test_the_recipe_is_valid_shell() -> None:
+    subprocess.run(["sh", "-n", str(build_base_image.RECIPE / "configure.sh")], check=True)
