@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import docker
+from debian_packages import InstallError, install_packages
 from docker.errors import DockerException, ImageNotFound
-from docker_engine import EngineError, install_packages
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / ".config" / "molecule" / "debian"
@@ -29,6 +29,10 @@ RELEASE = "trixie"
 REPOSITORY = "aetherlens-timescaledb/debian"
 REGISTRY_SECONDS = 15
 STARTS_SYSTEMD = ["--change", 'CMD ["/sbin/init"]']
+
+
+class BuildError(Exception):
+    """The image could not be built, for the reason in the message."""
 
 
 def say(text: str) -> None:
@@ -45,10 +49,10 @@ def name_image(recipe: Path, origin: str) -> str:
 
 
 def run(*command: str) -> None:
-    """Run a program; EngineError with the end of what it said if it fails."""
+    """Run a program; BuildError with the end of what it said if it fails."""
     result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise EngineError(f"{command[0]} failed:\n{(result.stdout + result.stderr)[-3000:]}")
+        raise BuildError(f"{command[0]} failed:\n{(result.stdout + result.stderr)[-3000:]}")
 
 
 def pull(image: str) -> bool:
@@ -76,7 +80,7 @@ def build_on(base: str, name: str) -> None:
 def bootstrap(name: str, mirror: str) -> None:
     """Install Debian from its packages into a tree and import that."""
     if not shutil.which("mmdebstrap"):
-        install_packages("mmdebstrap")
+        install_packages("mmdebstrap", say=say)
     say(f"building {name} from Debian's packages with mmdebstrap")
     packages = ",".join((RECIPE / "packages.txt").read_text(encoding="ascii").split())
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +112,7 @@ def main() -> int:
     """Print the name of the image."""
     try:
         print(find_or_build(os.environ))
-    except (EngineError, DockerException) as error:
+    except (BuildError, InstallError, DockerException) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TextIO
 
 import docker
+from debian_packages import InstallError, install_packages
 from docker.errors import DockerException
 from engine_host import BRIDGE, EngineHost
 
@@ -197,37 +198,12 @@ def install_dockerd() -> None:
     """Install dockerd where it is missing, without letting the package start or enable anything."""
     if shutil.which("dockerd"):
         return
-    install_packages(*PACKAGES)
+    try:
+        install_packages(*PACKAGES, say=say)
+    except InstallError as error:
+        raise EngineError(str(error)) from None
     if Path("/run/systemd/system").is_dir():
         subprocess.run(["systemctl", "--quiet", "disable", "docker.service", "docker.socket"], check=False)
-
-
-def install_packages(*packages: str) -> None:
-    """Install Debian packages, which stay; EngineError where that cannot be."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise EngineError(f"Missing: {' '.join(packages)}. Root could install that on Debian and its relatives.")
-    say(f"installing {' '.join(packages)}; packages stay when all is done")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with starting_no_services():
-        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-            result = subprocess.run(["apt-get", "--quiet", *arguments], env=environment, stdin=subprocess.DEVNULL,
-                                    capture_output=True, text=True, check=False)  # fmt: skip
-            if result.returncode:
-                raise EngineError(f"apt-get {arguments[0]} failed:\n{(result.stdout + result.stderr)[-2000:]}")
-
-
-@contextmanager
-def starting_no_services(policy: Path = Path("/usr/sbin/policy-rc.d")) -> Iterator[None]:
-    """Keep packages from starting services, in Debian's own way; a policy that is there already is left alone."""
-    if policy.exists():
-        yield
-        return
-    policy.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
-    policy.chmod(0o755)
-    try:
-        yield
-    finally:
-        policy.unlink()
 
 
 @contextmanager

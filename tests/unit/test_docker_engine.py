@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import docker_engine  # noqa: E402 - scripts/ is a folder of programs, not a package
+import debian_packages  # noqa: E402 - scripts/ is a folder of programs, not a package
+import docker_engine  # noqa: E402
 import engine_host  # noqa: E402
 from docker_engine import EngineError, Machine, OwnEngine  # noqa: E402
 
@@ -102,8 +103,10 @@ class TestOurOwnEngine:
 class TestItsProcess:
     def test_is_the_one_that_was_given_the_pid_file(self, own: OwnEngine) -> None:
         own.folder.mkdir()
-        command = [sys.executable, "-c", "input()", str(own.pid_file)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        command = [sys.executable, "-c", "print(flush=True); input()", str(own.pid_file)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # it is that program now, and no longer a copy of this one
             own.pid_file.write_text(f"{process.pid}\n")
             assert own.find_pid() == process.pid
             process.communicate(b"\n")
@@ -118,14 +121,14 @@ class TestItsProcess:
 class TestPackages:
     def test_start_no_services_while_they_are_installed(self, tmp_path: Path) -> None:
         policy = tmp_path / "policy-rc.d"
-        with docker_engine.starting_no_services(policy):
+        with debian_packages.starting_no_services(policy):
             assert subprocess.run([policy], check=False).returncode == 101
         assert not policy.exists()
 
     def test_leave_a_policy_of_the_machine_alone(self, tmp_path: Path) -> None:
         policy = tmp_path / "policy-rc.d"
         policy.write_text("the machine's own")
-        with docker_engine.starting_no_services(policy):
+        with debian_packages.starting_no_services(policy):
             pass
         assert policy.read_text() == "the machine's own"
 

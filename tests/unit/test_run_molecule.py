@@ -84,7 +84,7 @@ class TestImageName:
 
 
 def test_a_failing_program_is_told_with_its_words() -> None:
-    with pytest.raises(EngineError, match="no such thing"):
+    with pytest.raises(build_base_image.BuildError, match="no such thing"):
         build_base_image.run("sh", "-c", "echo no such thing >&2; exit 1")
 
 
