@@ -44,6 +44,7 @@ class Probe:
     time_type: str
     lag: Optional[Lag] = None
     now_func: Optional[QualifiedName] = None
+    relation: Optional[QualifiedName] = None  # whose storage it is, where that is not the action's relation
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,22 @@ def _probe(action: Action, relation: Relation, database: Database, after: Databa
         mode = ROWS if existing is None else CREATED_BEFORE if key == "drop_created_before" else OLDER_THAN
         if isinstance(lag, (Interval, int)):
             yield Probe(action, storage, mode, *base, lag, _now_func(action.relation, after))
+    elif action.kind is Kind.SET_INTEGER_NOW_FUNC and action.before is not None:
+        yield from _probe_present(action, action.relation, database, after)
+
+
+def _probe_present(action: Action, name: QualifiedName, database: Database, after: Database) -> Iterator[Probe]:
+    """Ask what retentions would drop of a hypertable, and of the aggregates over it, with another present."""
+    before, relation = database.relation(name), after.relation(name)
+    if before is None or relation is None:
+        return
+    for policy in policies_of(relation, RETENTION):
+        lag = policy.reach.get("drop_after")
+        if policy.settings.scheduled is not False and isinstance(lag, int):
+            storage, now_func = before.storage or name, expect(action.after, QualifiedName)
+            yield Probe(action, storage, OLDER_THAN, relation.time_column, relation.time_type, lag, now_func, name)
+    for child in after.children(name):
+        yield from _probe_present(action, child.name, database, after)
 
 
 def _now_func(name: QualifiedName, database: Database) -> Optional[QualifiedName]:
@@ -113,7 +130,13 @@ def _arms(action: Action) -> bool:
     if set(before.reach) != set(after.reach):
         return True
     key, new = after.window[0]
-    return _length(new) < _length(before.reach[key])
+    return not _covers(new, before.reach[key])
+
+
+def _covers(longer: Offset, shorter: Offset) -> bool:
+    if isinstance(longer, Interval) and isinstance(shorter, Interval):
+        return longer.surely_covers(shorter)
+    return _length(longer) >= _length(shorter)
 
 
 def _length(offset: Offset) -> float:
@@ -174,6 +197,15 @@ def _losses(probe: Probe, impact: Impact) -> Iterator[Finding]:
             DROP_DATA,
             f"{under(action.path, key)}: '{lag}' would drop {extent} of {action.relation}",
         )
+    elif action.kind is Kind.SET_INTEGER_NOW_FUNC and impact.chunks:
+        yield Finding(
+            DROP_DATA,
+            located(
+                under(action.path, "integer_now_func"),
+                f"with {action.after} for the present, drop_after '{probe.lag}' would drop {extent} of "
+                f"{probe.relation}",
+            ),
+        )
 
 
 def show_impact(impact: Impact) -> str:
@@ -215,7 +247,7 @@ def _reaches_beyond(start: Offset, kept: Offset, bucket: Optional[Interval]) -> 
     if start is OPEN:
         return True
     if isinstance(start, Interval) and isinstance(kept, Interval):
-        return start.total + (bucket.total if bucket is not None else 0) > kept.total
+        return not kept.surely_covers(start + (bucket or Interval()))
     return isinstance(start, int) and isinstance(kept, int) and start > kept
 
 

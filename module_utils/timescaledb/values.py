@@ -84,6 +84,18 @@ class Interval:
     def __le__(self, other: Interval) -> bool:
         return self.total <= other.total
 
+    def __add__(self, other: Interval) -> Interval:
+        return Interval(self.months + other.months, self.days + other.days, self.microseconds + other.microseconds)
+
+    def surely_covers(self, other: Interval) -> bool:
+        """Whether this reaches back at least as far as the other from any day of the calendar.
+
+        The order of intervals cannot tell: it takes 1 year for shorter than 361 days, the calendar does not.
+        """
+        years, months = _split(self.months - other.months, 12)
+        days = years * (365 if years >= 0 else 366) + months * (28 if months >= 0 else 31)
+        return (days + self.days - other.days) * DAY + self.microseconds - other.microseconds >= 0
+
     def __str__(self) -> str:
         """Return the text an inventory would use, such as 1 year 2 months 3 days 4 hours."""
         years, months = _split(self.months, 12)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
+from datetime import datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from ansible.module_utils.timescaledb.values import (
     parse_interval,
     parse_order,
 )
+from tests.unit.builders import interval
 from tests.unit.timescaledb.strategies import column_names, intervals, orderings
 
 SECOND = 1000000
@@ -142,6 +146,46 @@ class TestEquality:
     def test_goes_with_the_order(self, one: Interval, other: Interval) -> None:
         assert (one < other) + (other < one) + (one == other) == 1
         assert (one <= other) == (one < other or one == other)
+
+
+def go_back(now: datetime, interval: Interval) -> datetime:
+    """The moment an interval before another, by PostgreSQL's rules: months first, clipped to the length of a month."""
+    months = now.year * 12 + now.month - 1 - interval.months
+    year, month = divmod(months, 12)
+    day = min(now.day, calendar.monthrange(year, month + 1)[1])
+    moved = now.replace(year=year, month=month + 1, day=day)
+    return moved - timedelta(days=interval.days, microseconds=interval.microseconds)
+
+
+class TestReachingBack:
+    @pytest.mark.parametrize(
+        ("longer", "shorter", "surely"),
+        [
+            ("90 days", "90 days", True),
+            ("91 days", "90 days", True),
+            ("89 days", "90 days", False),
+            ("1 year", "361 days", True),
+            ("361 days", "1 year", False),
+            ("366 days", "1 year", True),
+            ("365 days", "1 year", False),
+            ("1 year", "365 days", True),
+            ("1 month", "30 days", False),
+            ("31 days", "1 month", True),
+            ("1 month", "28 days", True),
+            ("2 months", "1 month 28 days", True),
+            ("13 months", "1 year", True),
+            ("1 day", "24 hours", True),
+        ],
+    )
+    def test_is_judged_by_the_calendar(self, longer: str, shorter: str, surely: bool) -> None:
+        assert interval(longer).surely_covers(interval(shorter)) is surely
+
+    @given(intervals(), intervals(), st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1)))
+    def test_is_surely_so_on_every_day(self, one: Interval, other: Interval, now: datetime) -> None:
+        if one.surely_covers(other):
+            assert go_back(now, one) <= go_back(now, other)
+        assert one.surely_covers(one)
+        assert (one + other).surely_covers(one)
 
 
 class TestOrderings:
