@@ -70,13 +70,17 @@ def probes_for(plan: Plan, database: Database) -> Tuple[Probe, ...]:
     """Return what has to be measured before the plan can be judged."""
     found: List[Probe] = []
     after = simulate(database, plan.actions)
-    rebuilt = {action.relation for action in plan.actions if action.kind is Kind.DROP_AGGREGATE}
+    dropped = {action.relation for action in plan.actions if action.kind is Kind.DROP_AGGREGATE}
     for action in plan.actions:
         relation = database.relation(action.relation) or after.relation(action.relation)
-        told = action.kind in POLICY_KINDS and action.relation in rebuilt  # all of it goes with the old aggregate
-        if relation is not None and not told:
+        if relation is not None:
             found += _probe(action, relation, database, after)
-    return tuple(found)
+    # Of an aggregate that is built again everything goes with the old one: no need to tell of parts of it.
+    return tuple(
+        probe
+        for probe in found
+        if probe.action.kind is Kind.DROP_AGGREGATE or (probe.relation or probe.action.relation) not in dropped
+    )
 
 
 def _probe(action: Action, relation: Relation, database: Database, after: Database) -> Iterator[Probe]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..capabilities import Capabilities
 from ..declaration import WantedPolicy
@@ -94,20 +94,24 @@ def _check_settable(wanted: WantedPolicy, policy: Policy, capabilities: Capabili
 
 
 def merged(wanted: WantedPolicy, before: Policy) -> Policy:
-    """Lay a declaration over a policy: what is not declared stays, unknown configuration keys included."""
+    """Lay a declaration over a policy: what is not declared, or equal though spelt differently, stays as it is."""
     reach = dict(before.reach)
     if wanted.kind != REFRESH and wanted.window:
-        reach = {}
-    reach.update(wanted.window)
-    window = tuple(sorted(reach.items()))
-    config = tuple(sorted({**dict(before.config), **dict(wanted.config)}.items()))
+        reach = {key: value for key, value in reach.items() if key in dict(wanted.window)}
+    window = tuple(sorted(_overlaid(reach, wanted.window).items()))
+    config = tuple(sorted(_overlaid(dict(before.config), wanted.config).items()))
     return replace(before, window=window, config=config, settings=lay_over(before.settings, wanted.settings))
+
+
+def _overlaid(below: Dict[str, Any], above: Iterable[Tuple[str, Any]]) -> Dict[str, Any]:
+    return {**below, **{key: value for key, value in above if key not in below or below[key] != value}}
 
 
 def lay_over(below: JobSettings, above: JobSettings) -> JobSettings:
     """Return settings with every declared one taken from above."""
     declared = {item.name: getattr(above, item.name) for item in dataclass_fields(JobSettings)}
-    return replace(below, **{name: value for name, value in declared.items() if value is not None})
+    differing = {name: value for name, value in declared.items() if value != getattr(below, name)}
+    return replace(below, **{name: value for name, value in differing.items() if value is not None})
 
 
 def _counterpart(wanted: WantedPolicy, relation: Relation, present: Tuple[Policy, ...], warnings: List[str]) -> Policy:

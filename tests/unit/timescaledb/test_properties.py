@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from ansible.module_utils.timescaledb.plan.simulate import simulate
 from ansible.module_utils.timescaledb.render import render_plan
 from ansible.module_utils.timescaledb.report import describe_action
 from ansible.module_utils.timescaledb.values import Interval
+from tests.unit.timescaledb.moments import go_back
 from tests.unit.timescaledb.servers import Server
 from tests.unit.timescaledb.strategies import World, edits, states, worlds
 
@@ -142,20 +144,31 @@ for statement in render_plan(plan, Server(world).read(declaration), capabilities
 # Losing data
 
 
+TODAY = datetime(2026, 3, 1)
+
+
 def reach(database: Database, name: QualifiedName) -> dict[str, float]:
-    """How far back chunks are kept by each clock, where something drops them."""
+    """How far back chunks are kept by each clock, where something drops them; in seconds or as a number."""
     relation, found = database.relation(name), {}
     for policy in policies_of(relation, RETENTION) if relation else ():
         (key, lag), *_ = policy.window
         if policy.settings.scheduled is not False:
-            found[key] = float(lag.total if isinstance(lag, Interval) else int(str(lag)))
+            real = isinstance(lag, Interval)
+            found[key] = (TODAY - go_back(TODAY, lag)).total_seconds() if real else float(str(lag))
     return found
 
 
 def reached_anew(before: Database, after: Database, name: QualifiedName) -> bool:
     """Whether something drops chunks that nothing dropped before."""
     old, new = reach(before, name), reach(after, name)
-    return any(lag < old.get(key, float("inf")) for key, lag in new.items())
+    another = present(before, name) not in (None, present(after, name))
+    return any(lag < old.get(key, float("inf")) or (another and key == "drop_after") for key, lag in new.items())
+
+
+def present(database: Database, name: QualifiedName) -> Any:
+    """The function that tells the present of the hypertable beneath a relation."""
+    aggregate, hypertable = database.aggregate(name), database.hypertable(name)
+    return present(database, aggregate.source) if aggregate else hypertable and hypertable.integer_now_func
 
 
 def losing(step: Step) -> Iterator[tuple[str, QualifiedName]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import calendar
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -19,6 +18,7 @@ from ansible.module_utils.timescaledb.values import (
     parse_order,
 )
 from tests.unit.builders import interval
+from tests.unit.timescaledb.moments import go_back
 from tests.unit.timescaledb.strategies import column_names, intervals, orderings
 
 SECOND = 1000000
@@ -146,15 +146,6 @@ class TestEquality:
     def test_goes_with_the_order(self, one: Interval, other: Interval) -> None:
         assert (one < other) + (other < one) + (one == other) == 1
         assert (one <= other) == (one < other or one == other)
-
-
-def go_back(now: datetime, interval: Interval) -> datetime:
-    """The moment an interval before another, by PostgreSQL's rules: months first, clipped to the length of a month."""
-    months = now.year * 12 + now.month - 1 - interval.months
-    year, month = divmod(months, 12)
-    day = min(now.day, calendar.monthrange(year, month + 1)[1])
-    moved = now.replace(year=year, month=month + 1, day=day)
-    return moved - timedelta(days=interval.days, microseconds=interval.microseconds)
 
 
 class TestReachingBack:

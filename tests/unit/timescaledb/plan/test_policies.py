@@ -156,6 +156,15 @@ def test_another_spelling_or_less_said_is_no_difference(kind: str, keys: dict[st
     assert declared(kind, keys, policies=[EXISTING[kind]]).actions == ()
 
 
+def test_what_is_only_spelt_differently_stays_as_it_is_when_something_else_changes() -> None:
+    keys = {"drop_after": "3 months", "schedule_interval": "24 hours", "max_retries": 5}
+    after = only(declared(RETENTION, keys, policies=[EXISTING[RETENTION]])).after
+    assert isinstance(after, Policy)
+    assert str(after.reach["drop_after"]) == "90 days"
+    assert str(after.settings.schedule_interval) == "1 day"
+    assert after.settings.max_retries == 5
+
+
 @pytest.mark.parametrize(
     ("kind", "keys", "reach"),
     [
