@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -338,7 +339,10 @@ class TestRefusals:
             pytest.skip("a sandbox serves one connection at a time, so there is no second run")
         with empty.connect() as other:
             other.execute("SELECT pg_advisory_lock(hashtextextended('alembic_migration', 0))")
+            began = time.monotonic()
             result = migrate(empty, lock_timeout=1)
+            assert time.monotonic() - began < 15
+            assert succeed(empty, check=True)["changed"], "check mode waits for nobody"
         assert "got no lock within 1 s" in result["msg"]
         assert "another migration runs" in result["msg"]
         assert tables(empty) == set()
@@ -548,6 +552,8 @@ class TestRole:
         foretold = run_playbook("migrate_schema", variables, "--check", "--diff").require_success()
         assert foretold.changed == 1
         assert "CREATE TABLE metrics" in foretold.output
+        on_host = variables["timescaledb_migrations_run_on"] == "host"
+        assert ("host | Copy the scripts" in foretold.output) == on_host
         assert tables(empty) == set()
         assert run_playbook("migrate_schema", variables).require_success().changed == 1
         assert version(empty) == "003"
