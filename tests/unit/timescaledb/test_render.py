@@ -105,7 +105,8 @@ EXACTLY: dict[str, tuple[list[str], list[str]]] = {
         sql(Kind.CREATE_AGGREGATE, "new", after=aggregate("new"), detail="SELECT 1 -- one"),
         [
             'CREATE MATERIALIZED VIEW "public"."new" WITH (timescaledb.continuous = true, '
-            "timescaledb.materialized_only = true, timescaledb.create_group_indexes = true) AS\nSELECT 1 -- one\nWITH NO DATA"
+            "timescaledb.materialized_only = true, timescaledb.create_group_indexes = true) AS\n"
+            "SELECT 1 -- one\nWITH NO DATA"
         ],
     ),
     "create-live-aggregate-without-group-indexes": (
@@ -118,7 +119,8 @@ EXACTLY: dict[str, tuple[list[str], list[str]]] = {
         ),
         [
             'CREATE MATERIALIZED VIEW "public"."new" WITH (timescaledb.continuous = true, '
-            "timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS\nSELECT 1\nWITH NO DATA"
+            "timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS\n"
+            "SELECT 1\nWITH NO DATA"
         ],
     ),
     "drop-hypertable": (sql(Kind.DROP_HYPERTABLE, ODD, hypertable(ODD)), ['DROP TABLE "My App"."it\'s"']),
