@@ -27,6 +27,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("timescaledb_sandbox/folder",),
     ("timescaledb_sandbox/model",),
     ("timescaledb_sandbox/errors",),
+    ("timescaledb_access/runner",),
+    ("timescaledb_access/catalog", "timescaledb_access/parse"),
+    ("timescaledb_access/roles", "timescaledb_access/grants"),
+    ("timescaledb_access/model", "timescaledb_access/scram"),
     ("alembic_migration/runner",),
     ("alembic_migration/migrate",),
     ("alembic_migration/database", "alembic_migration/scripts", "alembic_migration/tables"),
@@ -52,6 +56,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # Everything else computes: same input, same output, no server, no clock.
 IMPURE = {
+    *(f"timescaledb_access/{name}" for name in ("runner", "catalog")),
     *(f"timescaledb_sandbox/{name}" for name in ("runner", "sandbox", "packages", "probe", "process", "folder")),
     *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts", "tables")),
     *(f"timescaledb/{name}" for name in ("runner", "apply", "execute", "session")),
@@ -59,13 +64,16 @@ IMPURE = {
 }
 
 PURE_IMPORTS = {
-    *("__future__", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools", "hashlib"),
-    *("itertools", "json", "math", "operator", "re", "string", "textwrap", "typing"),
+    *("__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum"),
+    *("functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re", "string", "stringprep"),
+    *("textwrap", "typing", "unicodedata"),
 }
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "eval", "exec", "__import__"}
 
 # Words that stand in one place only.
-RUNNERS = {"alembic_migration/runner", "timescaledb/runner", "timescaledb_sandbox/runner"}
+RUNNERS = {
+    *("alembic_migration/runner", "timescaledb/runner", "timescaledb_access/runner", "timescaledb_sandbox/runner"),
+}
 HOMES = {
     "check_mode": RUNNERS,
     "exit_json": RUNNERS,
