@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.databases import ADDRESSES, Database, create_database
 from tests.integration.sandboxes import Server, run_sandbox
+from tests.integration.servers import Site, plan_site
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,12 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         database = Database(server.host, server.port, "postgres", "", server.database, "disable")
         database.query("CREATE EXTENSION IF NOT EXISTS timescaledb")
         yield database
+
+
+@pytest.fixture(scope="module", params=ADDRESSES or [""], ids=lambda target: target.rpartition("@")[2] or "no-server")
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A database and roles yet to come on every server that is given; a sandbox has one user and one connection."""
+    if not request.param:
+        pytest.skip("roles and logins need a server with more than one connection: set TIMESCALEDB_TEST_DSN")
+    with plan_site(request.param) as site:
+        yield site
