@@ -17,6 +17,10 @@ options:
     description: The objects to return, as V(name) or V(schema.name). All, where nothing is said.
     type: list
     elements: str
+  lock_timeout:
+    description: Seconds to wait for a lock; reading sizes takes some.
+    type: int
+    default: 30
 attributes:
   check_mode:
     support: full

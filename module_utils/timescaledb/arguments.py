@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping
 
 from .declaration import Declaration, WantedHypertable
+from .errors import DeclarationError
 from .fields import Fields
 from .guard import CONSENTS
 from .model import RETENTION
@@ -23,6 +24,8 @@ from .parse import (
 from .session import LoginParameters
 
 SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+LONGEST_WAIT = 86400  # seconds
 
 LOGIN_OPTIONS: Dict[str, Any] = {
     "login_host": {"type": "str", "default": "127.0.0.1"},
@@ -106,7 +109,10 @@ RETENTION_OPTIONS: Dict[str, Any] = {
     "drop_created_before": {"type": "str"},
     **JOB_OPTIONS,
 }
-INFO_OPTIONS: Dict[str, Any] = {"names": {"type": "list", "elements": "str"}}
+INFO_OPTIONS: Dict[str, Any] = {
+    "names": {"type": "list", "elements": "str"},
+    "lock_timeout": {"type": "int", "default": 30},
+}
 
 
 def argument_spec(*groups: Mapping[str, Any]) -> Dict[str, Any]:
@@ -115,6 +121,17 @@ def argument_spec(*groups: Mapping[str, Any]) -> Dict[str, Any]:
     for group in groups:
         merged.update(group)
     return merged
+
+
+def lock_timeout(params: Mapping[str, Any]) -> int:
+    """Return how many seconds to wait for a lock; for ever is not accepted."""
+    seconds: int = params["lock_timeout"]
+    if not 1 <= seconds <= LONGEST_WAIT:
+        raise DeclarationError(
+            params.get("variable_prefix", "") + "lock_timeout",
+            f"{seconds} was given; accepted is a number of seconds from 1 to {LONGEST_WAIT}",
+        )
+    return seconds
 
 
 def login_parameters(params: Mapping[str, Any]) -> LoginParameters:

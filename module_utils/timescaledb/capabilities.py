@@ -35,6 +35,7 @@ class Capabilities:
     lock_slots: int = 6400
     default_chunk_interval: Interval = field(default_factory=lambda: Interval(days=7))
     schema: str = "public"  # where the extension's functions live
+    keeps_refreshes_cut_short: bool = False  # in a catalog table of their own, from 2.20 or so on
 
     @property
     def version(self) -> Version:

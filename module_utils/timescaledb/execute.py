@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from .errors import ServerError, located
 from .model import Database
@@ -28,6 +28,8 @@ _LOCKS = {
     Kind.REMOVE_POLICY: 0,
 }
 _USUAL_LOCKS = 4
+# And for each chunk that is dropped or decompressed: itself, its indexes, its compressed twin.
+_LOCKS_PER_CHUNK = 8
 # The share of the lock table one transaction may take: others need some of it too.
 _SHARE = 0.6
 
@@ -35,18 +37,39 @@ LOCK_NOT_AVAILABLE = "55P03"
 _FULL = "53200"
 
 
-def estimated_locks(statements: Sequence[Statement]) -> int:
-    """Return about how many entries of the lock table the statements hold in one transaction."""
-    return sum(_LOCKS.get(statement.action.kind, _USUAL_LOCKS) for statement in statements)
+Statements = Sequence[Statement]
+Chunks = Mapping[int, int]
+NO_CHUNKS: Chunks = {}
 
 
-def split(statements: Sequence[Statement], database: Database, lock_slots: int) -> Tuple[Tuple[Statement, ...], ...]:
+def stages(statements: Statements) -> Tuple[Statements, Statements, Statements]:
+    """Return what runs in transactions, what the server refuses in one, and what has to wait for that."""
+    alone = [number for number, statement in enumerate(statements) if not statement.transactional]
+    if not alone:
+        return statements, (), ()
+    return statements[: alone[0]], statements[alone[0] : alone[-1] + 1], statements[alone[-1] + 1 :]
+
+
+def estimated_locks(statements: Statements, chunks: Chunks = NO_CHUNKS) -> int:
+    """Return about how many entries of the lock table the statements hold in one transaction.
+
+    chunks: how many chunks an action drops or decompresses, by the action's id()
+    """
+    return sum(
+        _LOCKS.get(statement.action.kind, _USUAL_LOCKS) + _LOCKS_PER_CHUNK * chunks.get(id(statement.action), 0)
+        for statement in statements
+    )
+
+
+def split(
+    statements: Statements, database: Database, lock_slots: int, chunks: Chunks = NO_CHUNKS
+) -> Tuple[Tuple[Statement, ...], ...]:
     """Return the statements as transactions: one, or where the lock table is too small, one per hypertable.
 
     A hypertable stays together with the aggregates over it. Small neighbours share a transaction.
     """
     budget = int(lock_slots * _SHARE)
-    if estimated_locks(statements) <= budget:
+    if estimated_locks(statements, chunks) <= budget:
         return (tuple(statements),) if statements else ()
     families: Dict[QualifiedName, List[Statement]] = {}
     sources = _sources(statements, database)
@@ -54,13 +77,13 @@ def split(statements: Sequence[Statement], database: Database, lock_slots: int) 
         families.setdefault(_root(statement.action.relation, sources), []).append(statement)
     transactions: List[List[Statement]] = [[]]
     for family in families.values():
-        if transactions[-1] and estimated_locks(transactions[-1] + family) > budget:
+        if transactions[-1] and estimated_locks(transactions[-1] + family, chunks) > budget:
             transactions.append([])
         transactions[-1] += family
     return tuple(tuple(part) for part in transactions)
 
 
-def _sources(statements: Sequence[Statement], database: Database) -> Dict[QualifiedName, QualifiedName]:
+def _sources(statements: Statements, database: Database) -> Dict[QualifiedName, QualifiedName]:
     """Return what each aggregate selects from, those about to be created included."""
     sources = {item.name: item.source for item in database.aggregates}
     for statement in statements:

@@ -74,9 +74,11 @@ def _aggregate(item: ContinuousAggregate) -> Dict[str, Any]:
         "materialized_only": item.materialized_only,
         "chunk_interval": plain(item.chunk_interval),
     }
-    if item.indexes:
+    if any(index.columns for index in item.indexes):
         result["indexes"] = [
-            {"name": index.name, "columns": [str(column) for column in index.columns]} for index in item.indexes
+            {"name": index.name, "columns": [str(column) for column in index.columns]}
+            for index in item.indexes
+            if index.columns
         ]
     return _with_policies(result, item)
 

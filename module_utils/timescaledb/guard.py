@@ -97,7 +97,7 @@ def _probe(action: Action, relation: Relation, database: Database, after: Databa
             return
         mode = ROWS if existing is None else CREATED_BEFORE if key == "drop_created_before" else OLDER_THAN
         if isinstance(lag, (Interval, int)):
-            yield Probe(action, storage, mode, *base, lag, _now_func(action.relation, after))
+            yield Probe(action, storage, mode, *base, lag, after.now_func(action.relation))
     elif action.kind is Kind.SET_INTEGER_NOW_FUNC and action.before is not None:
         yield from _probe_present(action, action.relation, database, after)
 
@@ -114,14 +114,6 @@ def _probe_present(action: Action, name: QualifiedName, database: Database, afte
             yield Probe(action, storage, OLDER_THAN, relation.time_column, relation.time_type, lag, now_func, name)
     for child in after.children(name):
         yield from _probe_present(action, child.name, database, after)
-
-
-def _now_func(name: QualifiedName, database: Database) -> Optional[QualifiedName]:
-    """Return the function that tells the present of the hypertable beneath a relation."""
-    relation = database.relation(name)
-    if isinstance(relation, ContinuousAggregate):
-        return _now_func(relation.source, database)
-    return None if relation is None else relation.integer_now_func
 
 
 def _arms(action: Action) -> bool:
@@ -234,7 +226,7 @@ def _erasures(aggregate: ContinuousAggregate, source: Optional[Relation]) -> Ite
     if source is None:
         return
     for retention in policies_of(source, RETENTION):
-        kept = retention.reach.get("drop_after")
+        kept = retention.reach.get("drop_after", retention.reach.get("drop_created_before"))
         for refresh in policies_of(aggregate, REFRESH):
             start = refresh.reach.get("start_offset")
             if kept is None or start is None or not _reaches_beyond(start, kept, aggregate.bucket_width):
@@ -247,12 +239,14 @@ def _erasures(aggregate: ContinuousAggregate, source: Optional[Relation]) -> Ite
             )
 
 
-def _reaches_beyond(start: Offset, kept: Offset, bucket: Optional[Interval]) -> bool:
+def _reaches_beyond(start: Offset, kept: Offset, bucket: Optional[Lag]) -> bool:
     if start is OPEN:
         return True
     if isinstance(start, Interval) and isinstance(kept, Interval):
-        return not kept.surely_covers(start + (bucket or Interval()))
-    return isinstance(start, int) and isinstance(kept, int) and start > kept
+        return not kept.surely_covers(start + (bucket if isinstance(bucket, Interval) else Interval()))
+    if isinstance(start, int) and isinstance(kept, int):
+        return start + (bucket if isinstance(bucket, int) else 0) > kept
+    return isinstance(start, int)  # on integer time, chunks that go by their creation: no telling
 
 
 def _futile(relation: Relation) -> Iterator[str]:

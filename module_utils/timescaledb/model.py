@@ -85,10 +85,20 @@ class Policy:
 
 @dataclass(frozen=True)
 class Index:
-    """A btree index of an aggregate."""
+    """An index of an aggregate. definition: of one that is no plain btree, so never declared, what follows ON."""
 
     name: str
     columns: Tuple[OrderBy, ...]
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """What hangs on a relation besides its contents. grants: grantee (None for PUBLIC), privilege, grantable."""
+
+    owner: str
+    comment: Optional[str] = None
+    grants: Tuple[Tuple[Optional[str], str, bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,11 +127,13 @@ class ContinuousAggregate:
     time_type: str
     materialized_only: bool
     chunk_interval: Optional[Lag]
-    bucket_width: Optional[Interval] = None
+    bucket_width: Optional[Lag] = None
     compression: Optional[Compression] = None
     policies: Tuple[Policy, ...] = ()
     indexes: Tuple[Index, ...] = ()
     storage: Optional[QualifiedName] = None
+    belongings: Optional[Belongings] = None
+    unfilled: bool = False  # whether the beginning of what it selects from was never computed
 
 
 Relation = Union[Hypertable, ContinuousAggregate]
@@ -158,7 +170,7 @@ class Database:
     hypertables: Tuple[Hypertable, ...] = ()
     aggregates: Tuple[ContinuousAggregate, ...] = ()
     tables: Tuple[Table, ...] = ()
-    functions: FrozenSet[QualifiedName] = frozenset()
+    functions: Optional[FrozenSet[QualifiedName]] = None  # the declared ones that exist, None where nobody looked
     rehearsals: Tuple[Tuple[QualifiedName, Rehearsal], ...] = ()
 
     @cached_property
@@ -198,6 +210,13 @@ class Database:
 
     def rehearsal(self, name: QualifiedName) -> Optional[Rehearsal]:
         return self._rehearsals.get(name)
+
+    def now_func(self, name: QualifiedName) -> Optional[QualifiedName]:
+        """The function that tells the present of the hypertable beneath a relation, where time is an integer."""
+        relation = self.relation(name)
+        if isinstance(relation, ContinuousAggregate):
+            return self.now_func(relation.source)
+        return None if relation is None else relation.integer_now_func
 
     def children(self, name: QualifiedName) -> Tuple[ContinuousAggregate, ...]:
         """The aggregates that select directly from the named relation."""

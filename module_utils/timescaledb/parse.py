@@ -19,10 +19,11 @@ from .declaration import (
 from .errors import DeclarationError, under
 from .fields import Fields, describe, items_of
 from .model import COMPRESSION, REFRESH, RETENTION, WINDOW_KEYS, HashDimension, Index, JobSettings
-from .names import QualifiedName, parse_name
+from .names import LONGEST_NAME, QualifiedName, parse_name
 from .sql_text import mentions, selects_from, single_select
 from .timestamps import parse_timestamp
 
+SERVERS_OWN = "_materialized_hypertable_"  # how the server's own indexes of aggregates begin
 PRUNABLE = ("policies", "continuous_aggregates")
 
 
@@ -51,7 +52,19 @@ def parse_declaration(
         if relation.name in seen:
             raise DeclarationError(relation.path, f"{relation.name} is declared twice; accepted is once")
         seen.add(relation.name)
+    _check_indexes(wanted)
     return wanted
+
+
+def _check_indexes(wanted: Declaration) -> None:
+    """Refuse a name for two indexes: all aggregates keep theirs in one schema of the server's."""
+    seen: Set[str] = set()
+    for item in (index for aggregate in wanted.aggregates for index in aggregate.indexes if not index.absent):
+        if item.index.name in seen:
+            raise DeclarationError(
+                under(item.path, "name"), f"{item.index.name!r} is declared twice; accepted is a name of its own"
+            )
+        seen.add(item.index.name)
 
 
 def _in_order(wanted: Sequence[WantedAggregate]) -> Tuple[WantedAggregate, ...]:
@@ -209,6 +222,8 @@ def _parse_index(fields: Fields) -> WantedIndex:
     name, columns, absent = fields.text("name"), fields.ordering("columns"), fields.absent()
     if name is None:
         raise fields.fail("name", "the index's name")
+    if len(name.encode("utf-8")) > LONGEST_NAME or name.startswith(SERVERS_OWN):
+        raise fields.fail("name", f"a name of at most {LONGEST_NAME} bytes that does not begin with {SERVERS_OWN}")
     if not columns and not absent:
         raise fields.fail("columns", "a list of columns, such as [device_id, bucket DESC]")
     fields.finish()

@@ -11,7 +11,9 @@ from typing import Callable, Dict, Iterator, Tuple
 from .capabilities import Capabilities
 from .literals import call, literal, order_list
 from .model import (
+    INTEGER_TYPES,
     REFRESH,
+    Belongings,
     Compression,
     ContinuousAggregate,
     Database,
@@ -117,6 +119,16 @@ class _Renderer:
         noun = "TABLE" if action.kind is Kind.DROP_HYPERTABLE else "MATERIALIZED VIEW"
         yield f"DROP {noun} {action.relation.sql}"
 
+    def restore_belongings(self, action: Action) -> Iterator[str]:
+        """Give a rebuilt aggregate back its owner, who its jobs then run as, its comment and its grants."""
+        after, name = expect(action.after, Belongings), action.relation.sql
+        yield f"ALTER MATERIALIZED VIEW {name} OWNER TO {quote_identifier(after.owner)}"
+        if after.comment is not None:
+            yield f"COMMENT ON VIEW {name} IS {quote_literal(after.comment)}"
+        for grantee, privilege, grantable in after.grants:
+            to = "PUBLIC" if grantee is None else quote_identifier(grantee)
+            yield f"GRANT {privilege} ON {name} TO {to}" + (" WITH GRANT OPTION" if grantable else "")
+
     def set_materialized_only(self, action: Action) -> Iterator[str]:
         yield self.alter(action.relation, "timescaledb.materialized_only = " + literal(action.after))
 
@@ -127,7 +139,8 @@ class _Renderer:
 
     def create_index(self, action: Action) -> Iterator[str]:
         index = expect(action.after, Index)
-        yield f"CREATE INDEX {quote_identifier(index.name)} ON {action.relation.sql} ({order_list(index.columns)})"
+        definition = index.definition or f"({order_list(index.columns)})"
+        yield f"CREATE INDEX {quote_identifier(index.name)} ON {action.relation.sql} {definition}"
 
     def drop_index(self, action: Action) -> Iterator[str]:
         index, storage = expect(action.before, Index), self.relation(action.relation).storage
@@ -172,13 +185,14 @@ class _Renderer:
     def refresh_aggregate(self, action: Action) -> Iterator[str]:
         """Refresh from the beginning up to where the policy would stop, so that the newest bucket stays live."""
         relation = self.relation(action.relation)
-        end = "NULL"
-        for policy in policies_of(relation, REFRESH)[:1]:
-            offset = policy.reach.get("end_offset")
-            if isinstance(offset, Interval):
-                end = f"(now() - {literal(offset)})::{relation.time_type}"
-        refresh = self.call("refresh_continuous_aggregate", action.relation.regclass, "NULL", end)
-        yield "CALL " + refresh
+        offsets = [policy.reach.get("end_offset") for policy in policies_of(relation, REFRESH)[:1]]
+        back = "".join(f" - {literal(offset)}" for offset in offsets if isinstance(offset, (Interval, int)))
+        now_func = self.after.now_func(action.relation)
+        if relation.time_type not in INTEGER_TYPES:
+            end = f"(now(){back})::{relation.time_type}"
+        else:
+            end = "NULL" if now_func is None else f"({now_func.sql}(){back})::{relation.time_type}"
+        yield "CALL " + self.call("refresh_continuous_aggregate", action.relation.regclass, "NULL", end)
 
 
 _RENDERERS: Dict[Kind, Callable[[_Renderer, Action], Iterator[str]]] = {
@@ -192,6 +206,7 @@ _RENDERERS: Dict[Kind, Callable[[_Renderer, Action], Iterator[str]]] = {
     Kind.SET_INTEGER_NOW_FUNC: _Renderer.set_integer_now_func,
     Kind.SET_CHUNK_INTERVAL: _Renderer.set_chunk_interval,
     Kind.CREATE_AGGREGATE: _Renderer.create_aggregate,
+    Kind.RESTORE_BELONGINGS: _Renderer.restore_belongings,
     Kind.SET_MATERIALIZED_ONLY: _Renderer.set_materialized_only,
     Kind.DROP_INDEX: _Renderer.drop_index,
     Kind.CREATE_INDEX: _Renderer.create_index,

@@ -10,10 +10,12 @@ from typing import Any, Dict, List, Tuple
 
 from .capabilities import Capabilities
 from .export import export_database, export_policy, export_relation, plain
-from .model import Compression, ContinuousAggregate, Database, HashDimension, Hypertable, Index, Policy
+from .model import Belongings, Compression, ContinuousAggregate, Database, HashDimension, Hypertable, Index, Policy
 from .plan.actions import Action, Plan
 from .plan.simulate import simulate
 from .render import Statement
+
+Parts = Tuple[Tuple[Statement, ...], ...]
 
 
 @dataclass
@@ -25,7 +27,13 @@ class Report:
     capabilities: Capabilities
     statements: Tuple[Statement, ...] = ()
     warnings: List[str] = field(default_factory=list)
-    transactions: int = 1
+    parts: Parts = ()
+
+    @property
+    def transactions(self) -> int:
+        """In how many transactions the plan runs; what runs alone is none."""
+        waiting = any(not item.transactional for item in self.statements) and self.statements[-1].transactional
+        return max(len(self.parts), 1) + waiting
 
     def as_result(self) -> Dict[str, Any]:
         """Return the module's result."""
@@ -80,8 +88,13 @@ def _piece(piece: Any) -> Any:
         return export_relation(piece)
     if isinstance(piece, HashDimension):
         return {"column": piece.column, "number_partitions": piece.number_partitions}
+    if isinstance(piece, Index) and piece.definition:
+        return {"name": piece.name, "definition": piece.definition}
     if isinstance(piece, Index):
         return {"name": piece.name, "columns": [str(column) for column in piece.columns]}
+    if isinstance(piece, Belongings):
+        grants = [{"to": to or "PUBLIC", "privilege": what, "grantable": more} for to, what, more in piece.grants]
+        return {"owner": piece.owner, "comment": piece.comment, "grants": grants}
     if isinstance(piece, Compression):
         return {
             "segmentby": None if piece.segmentby is None else list(piece.segmentby),

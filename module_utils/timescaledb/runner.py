@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping
 
 from .apply import Options, apply, foresee
-from .arguments import login_parameters
+from .arguments import lock_timeout, login_parameters
 from .catalog.inventory import read_inventory
 from .declaration import Declaration
 from .errors import ServerError, TimescaleError, UnsupportedError
@@ -38,7 +38,7 @@ def _report(module: Any, declaration: Declaration) -> Report:
         assume_prerequisites=params["assume_prerequisites"],
         allow=tuple(params["allow"]),
         allow_variable=params.get("variable_prefix", "") + "allow",
-        lock_timeout=params["lock_timeout"],
+        lock_timeout=lock_timeout(params),
     )
     foreseeable = options.check and options.assume_prerequisites
     try:
@@ -60,7 +60,7 @@ def run_info(module: Any) -> None:
     """Run timescaledb_info; exits through the module."""
     try:
         with connect(login_parameters(module.params)) as session:
-            found: Dict[str, Any] = read_inventory(session, module.params["names"])
+            found: Dict[str, Any] = read_inventory(session, module.params["names"], lock_timeout(module.params))
     except TimescaleError as error:
         module.fail_json(msg=str(error))
         return

@@ -55,6 +55,17 @@ def test_a_second_run_waits_for_the_first(bench: Bench) -> None:
         assert time.monotonic() - started > 0.5
 
 
+def test_reading_waits_for_no_lock_longer_than_it_was_told(bench: Bench) -> None:
+    table = bench.hypertable()
+    bench.fill(table, days=2)
+    with bench.database.connect() as other, other.transaction():
+        other.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        message = bench.run("info", lock_timeout=1)["msg"]
+        assert time.monotonic() - started < 10
+    assert message.startswith("reading the database did not get its locks in time, something holds a table")
+
+
 def test_servers_are_named_or_that_is_said() -> None:
     if not ADDRESSES:
         pytest.skip("TIMESCALEDB_TEST_DSN names no server")

@@ -141,6 +141,11 @@ CASES = [
         overrides={"metrcs": {"retention": {"drop_after": "60 days"}}},
     ),
     case(
+        "a wait without end",
+        "timescaledb_lifecycle_lock_timeout: 0 was given; accepted is a number of seconds from 1 to 86400",
+        lock_timeout=0,
+    ),
+    case(
         "the same object twice",
         "timescaledb_lifecycle_continuous_aggregates[readings]: readings is declared twice; accepted is once",
         aggregate={**HOURLY, "name": "readings"},

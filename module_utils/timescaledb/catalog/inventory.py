@@ -12,15 +12,21 @@ from ..export import export_database
 from ..names import QualifiedName, parse_name
 from ..session import Session
 from . import queries
-from .snapshot import read_capabilities, read_database
+from .snapshot import read_capabilities, read_database, reading
 
 
-def read_inventory(session: Session, names: Optional[Sequence[str]]) -> Dict[str, Any]:
+def read_inventory(session: Session, names: Optional[Sequence[str]], lock_timeout: int) -> Dict[str, Any]:
     """Return hypertables and continuous_aggregates as declarations, and server, relations and jobs as facts.
 
-    names: the objects to return, all where it is None.
+    names: the objects to return, all where it is None; lock_timeout in seconds, as sizes need locks
     """
+    session.execute(f"SET lock_timeout = '{lock_timeout}s'")
     session.execute("BEGIN READ ONLY")
+    with reading("nothing was to be changed"):
+        return _read(session, names)
+
+
+def _read(session: Session, names: Optional[Sequence[str]]) -> Dict[str, Any]:
     capabilities = read_capabilities(session)
     database = read_database(session, Declaration(), capabilities)
     present = [item.name for item in database.hypertables + database.aggregates]
@@ -39,7 +45,6 @@ def read_inventory(session: Session, names: Optional[Sequence[str]]) -> Dict[str
         if names_of.get(_own(row)) in chosen
     ]
     result["jobs"] = [_named(row, _own(row)) for row in session.rows(queries.JOB_HEALTH) if _own(row) in chosen]
-    session.execute("ROLLBACK")
     return result
 
 

@@ -21,6 +21,7 @@ SELECT current_setting('server_version_num')::int AS postgres,
        n.nspname AS schema,
        current_setting('timescaledb.license', true) AS license,
        current_setting('timescaledb.restoring', true) AS restoring,
+       to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') IS NOT NULL AS cut_short,
        current_setting('timescaledb.default_chunk_time_interval', true) AS default_chunk_interval,
        current_setting('max_locks_per_transaction')::bigint
          * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint)
@@ -58,18 +59,40 @@ LEFT JOIN ({_SETTINGS}) AS s ON s.relid = format('%I.%I', h.hypertable_schema, h
 ORDER BY 1, 2
 """
 
-AGGREGATES = f"""
+# Ranges an aggregate has still to compute; some versions keep those of a refresh cut short in a table of their own.
+_INVALID = "SELECT * FROM _timescaledb_catalog.continuous_aggs_materialization_invalidation_log"
+_CUT_SHORT = "SELECT * FROM _timescaledb_catalog.continuous_aggs_materialization_ranges"
+_BEGINNING = -210866803200000000  # the earliest timestamp as microseconds
+
+_AGGREGATES = """
 SELECT a.view_schema AS schema, a.view_name AS name, a.view_definition AS query, a.materialized_only,
        a.compression_enabled,
        a.materialization_hypertable_schema AS storage_schema, a.materialization_hypertable_name AS storage_name,
        COALESCE(p.user_view_schema, r.schema_name) AS source_schema,
        COALESCE(p.user_view_name, r.table_name) AS source_name,
        b.bucket_width,
+       EXISTS (SELECT FROM ({pending}) AS l
+               WHERE l.materialization_id = g.mat_hypertable_id AND l.lowest_modified_value <= {beginning}
+                 AND (l.greatest_modified_value = 9223372036854775807 OR l.greatest_modified_value >= (
+                   SELECT min(z.range_start)
+                   FROM _timescaledb_catalog.dimension AS o
+                   JOIN _timescaledb_catalog.dimension_slice AS z ON z.dimension_id = o.id
+                   WHERE o.hypertable_id = g.raw_hypertable_id AND o.interval_length IS NOT NULL))) AS unfilled,
+       a.view_owner AS owner, obj_description(v.oid, 'pg_class') AS comment,
+       (SELECT json_agg(json_build_array(CASE WHEN p.grantee <> 0 THEN pg_get_userbyid(p.grantee) END, p.privilege_type,
+                                          p.is_grantable)
+                        ORDER BY p.grantee, p.privilege_type)
+        FROM aclexplode(v.relacl) AS p WHERE p.grantee <> v.relowner) AS grants,
        s.segmentby, s.orderby, s.orderby_desc, s.orderby_nullsfirst,
        d.column_name AS time_column, d.column_type::text AS time_type,
        d.time_interval::text AS time_interval, d.integer_interval,
        (SELECT json_agg(json_build_object(
                  'name', c.relname,
+                 'definition', CASE WHEN m.amname <> 'btree' OR x.indexprs IS NOT NULL OR x.indpred IS NOT NULL
+                                      OR x.indnkeyatts <> x.indnatts
+                                    THEN split_part(pg_get_indexdef(c.oid), format(
+                                      ' ON %I.%I ', a.materialization_hypertable_schema,
+                                      a.materialization_hypertable_name), 2) ELSE '' END,
                  'columns', (SELECT json_agg(json_build_object(
                                 'column', t.attname, 'descending', (x.indoption[k.place - 1] & 1) = 1,
                                 'nulls_first', (x.indoption[k.place - 1] & 2) = 2) ORDER BY k.place)
@@ -78,23 +101,30 @@ SELECT a.view_schema AS schema, a.view_name AS name, a.view_definition AS query,
                ORDER BY c.relname)
         FROM pg_catalog.pg_index AS x
         JOIN pg_catalog.pg_class AS c ON c.oid = x.indexrelid
-        JOIN pg_catalog.pg_am AS m ON m.oid = c.relam AND m.amname = 'btree'
+        JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
         WHERE x.indrelid = format('%I.%I', a.materialization_hypertable_schema,
-                                  a.materialization_hypertable_name)::regclass
-          AND x.indexprs IS NULL AND x.indpred IS NULL) AS indexes
+                                  a.materialization_hypertable_name)::regclass) AS indexes
 FROM timescaledb_information.continuous_aggregates AS a
+JOIN pg_catalog.pg_class AS v ON v.oid = format('%I.%I', a.view_schema, a.view_name)::regclass
 JOIN _timescaledb_catalog.continuous_agg AS g
   ON g.user_view_schema = a.view_schema AND g.user_view_name = a.view_name
 JOIN _timescaledb_catalog.hypertable AS r ON r.id = g.raw_hypertable_id
 LEFT JOIN _timescaledb_catalog.continuous_agg AS p ON p.mat_hypertable_id = g.parent_mat_hypertable_id
 LEFT JOIN _timescaledb_catalog.continuous_aggs_bucket_function AS b ON b.mat_hypertable_id = g.mat_hypertable_id
-LEFT JOIN ({_SETTINGS}) AS s
+LEFT JOIN ({settings}) AS s
   ON s.relid = format('%I.%I', a.materialization_hypertable_schema, a.materialization_hypertable_name)::regclass
 LEFT JOIN timescaledb_information.dimensions AS d
   ON d.hypertable_schema = a.materialization_hypertable_schema
  AND d.hypertable_name = a.materialization_hypertable_name AND d.dimension_number = 1
 ORDER BY 1, 2
 """
+
+
+def aggregates(cut_short: bool) -> str:
+    """Return the query for all aggregates; cut_short: whether the server has a table for refreshes cut short."""
+    pending = f"{_INVALID} UNION ALL {_CUT_SHORT}" if cut_short else _INVALID
+    return _AGGREGATES.format(pending=pending, beginning=_BEGINNING, settings=_SETTINGS)
+
 
 # The timezone of a job is in no view; _timescaledb_config.bgw_job is a table up to 2.24 and a view of the table later.
 JOBS = """
@@ -122,7 +152,8 @@ ORDER BY j.job_id
 
 _TABLES = """
 SELECT w.schema, w.name, c.relkind::text AS relkind,
-       c.oid IN (SELECT i.inhparent FROM pg_catalog.pg_inherits AS i) AS inherited,
+       c.oid IN (SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i) AS child,
+       c.oid IN (SELECT i.inhparent FROM pg_catalog.pg_inherits AS i) AS parent,
        (SELECT json_agg(json_build_array(t.attname, format_type(t.atttypid, NULL)) ORDER BY t.attnum)
         FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped) AS columns
 FROM (VALUES {wanted}) AS w(schema, name)
@@ -135,6 +166,14 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
 def tables(names: Iterable[QualifiedName]) -> str:
     """Return the query for what PostgreSQL knows of the named relations."""
     return _TABLES.format(wanted=_values(names))
+
+
+def functions(names: Iterable[QualifiedName]) -> str:
+    """Return the query for which of the named functions without arguments exist."""
+    return (
+        f"SELECT * FROM (VALUES {_values(names)}) AS w(schema, name) "
+        "WHERE to_regprocedure(format('%I.%I()', w.schema, w.name)) IS NOT NULL"
+    )
 
 
 def occupied(names: Iterable[QualifiedName]) -> str:

@@ -13,6 +13,7 @@ from ..model import (
     REFRESH,
     RETENTION,
     WINDOW_KEYS,
+    Belongings,
     Compression,
     ContinuousAggregate,
     HashDimension,
@@ -98,7 +99,7 @@ def hypertable(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]], capa
         name=name,
         time_column=first["column"],
         time_type=first["column_type"],
-        chunk_interval=_length(first["time_interval"], first["integer_interval"]),
+        chunk_interval=_length(first["time_interval"], first["integer_interval"], first["column_type"]),
         integer_now_func=now,
         hash_dimensions=tuple(sorted(hashed, key=lambda item: item.column)),
         compression=compression(row, capabilities),
@@ -107,8 +108,11 @@ def hypertable(row: Row, found: Mapping[QualifiedName, Tuple[Policy, ...]], capa
     )
 
 
-def _length(time: Optional[str], integer: Optional[int]) -> Optional[Lag]:
-    return interval(time) if time is not None else integer
+def _length(time: Optional[str], integer: Optional[int], time_type: str) -> Optional[Lag]:
+    """Return a chunk's length; that of UUIDv7 time, an interval too, is shown as microseconds up to 2.24."""
+    if time is not None:
+        return interval(time)
+    return Interval(microseconds=integer) if integer is not None and time_type == "uuid" else integer
 
 
 def compression(row: Row, capabilities: Capabilities) -> Optional[Compression]:
@@ -132,7 +136,7 @@ def aggregate(
     """Return one continuous aggregate with its policies."""
     name = QualifiedName(row["schema"], row["name"])
     indexes = [
-        Index(item["name"], tuple(OrderBy(c["column"], c["descending"], c["nulls_first"]) for c in item["columns"]))
+        _index(item)
         for item in row["indexes"] or []
         if not item["name"].startswith(row["storage_name"] + "_")  # the server's own, made with the aggregate
     ]
@@ -143,17 +147,35 @@ def aggregate(
         time_column=row["time_column"],
         time_type=row["time_type"],
         materialized_only=row["materialized_only"],
-        chunk_interval=_length(row["time_interval"], row["integer_interval"]),
-        bucket_width=parse_interval(row["bucket_width"] or ""),
+        chunk_interval=_length(row["time_interval"], row["integer_interval"], row["time_type"]),
+        bucket_width=_bucket(row["bucket_width"] or ""),
         compression=compression(row, capabilities),
         policies=found.get(name, ()),
         indexes=tuple(indexes),
         storage=QualifiedName(row["storage_schema"], row["storage_name"]),
+        belongings=_belongings(row),
+        unfilled=row["unfilled"],
     )
+
+
+def _index(item: Row) -> Index:
+    if item["definition"]:
+        return Index(item["name"], (), item["definition"])
+    return Index(item["name"], tuple(OrderBy(c["column"], c["descending"], c["nulls_first"]) for c in item["columns"]))
+
+
+def _belongings(row: Row) -> Belongings:
+    grants = tuple((grantee, privilege, grantable) for grantee, privilege, grantable in row["grants"] or [])
+    return Belongings(row["owner"], row["comment"], grants)
+
+
+def _bucket(text: str) -> Optional[Lag]:
+    return int(text) if text.isdigit() else parse_interval(text)
 
 
 def table(row: Row, kind: Optional[str], has_rows: bool) -> Table:
     """Return a relation as PostgreSQL sees it; kind is TimescaleDB's word for it where it has one."""
-    shown = kind or ("child table" if row["inherited"] else _RELATION_KINDS[row["relkind"]])
+    related = "child table" if row["child"] else "table with child tables" if row["parent"] else ""
+    shown = kind or related or _RELATION_KINDS[row["relkind"]]
     columns = tuple((column, column_type) for column, column_type in row["columns"] or [])
     return Table(QualifiedName(row["schema"], row["name"]), shown, columns, has_rows)

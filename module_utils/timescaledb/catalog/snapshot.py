@@ -5,18 +5,33 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Iterable, Tuple
+from typing import Iterable, Iterator, Tuple
 
 from ..capabilities import APACHE, COMMUNITY, OLDEST, Capabilities
 from ..declaration import Declaration
-from ..errors import UnsupportedError
+from ..errors import ServerError, UnsupportedError
 from ..model import Database, Table
 from ..names import QualifiedName
 from ..session import Session
 from ..values import Interval, parse_interval
 from . import queries, rows
 from .rehearsal import rehearse
+
+
+@contextmanager
+def reading(consequence: str) -> Iterator[None]:
+    """Explain a lock that ends a reading; consequence says what has become of the database."""
+    try:
+        yield
+    except ServerError as error:
+        if error.sqlstate != "55P03":
+            raise
+        raise ServerError(
+            f"reading the database did not get its locks in time, something holds a table ({error}); {consequence}",
+            error.sqlstate,
+        ) from None
 
 
 def read_capabilities(session: Session) -> Capabilities:
@@ -40,6 +55,7 @@ def read_capabilities(session: Session) -> Capabilities:
         lock_slots=row["lock_slots"],
         default_chunk_interval=parse_interval(row["default_chunk_interval"] or "") or Interval(days=7),
         schema=row["schema"],
+        keeps_refreshes_cut_short=row["cut_short"],
     )
     if found.version < OLDEST:
         raise UnsupportedError("TimescaleDB {0} was found; 2.15 or newer is needed".format(row["version"]))
@@ -56,15 +72,22 @@ def read_database(session: Session, declaration: Declaration, capabilities: Capa
     session.execute("SET LOCAL intervalstyle = 'postgres'")
     session.execute("SET LOCAL timezone = 'UTC'")
     found = rows.policies(session.rows(queries.JOBS))
+    aggregates = queries.aggregates(capabilities.keeps_refreshes_cut_short)
     database = Database(
         hypertables=tuple(rows.hypertable(row, found, capabilities) for row in session.rows(queries.HYPERTABLES)),
-        aggregates=tuple(rows.aggregate(row, found, capabilities) for row in session.rows(queries.AGGREGATES)),
+        aggregates=tuple(rows.aggregate(row, found, capabilities) for row in session.rows(aggregates)),
     )
     declared = [item.name for item in declaration.relations]
     if declared:
         database = replace(database, tables=_read_tables(session, declared, database, declaration))
+    called = [item.integer_now_func for item in declaration.hypertables if item.integer_now_func is not None]
+    if called:
+        found_functions = session.rows(queries.functions(called))
+        database = replace(
+            database, functions=frozenset(QualifiedName(row["schema"], row["name"]) for row in found_functions)
+        )
     queried = [(item.name, item.query) for item in declaration.aggregates if item.query and not item.absent]
-    return replace(database, rehearsals=rehearse(session, [(name, str(query)) for name, query in queried], database))
+    return replace(database, rehearsals=rehearse(session, [(name, str(query)) for name, query in queried]))
 
 
 def _read_tables(

@@ -13,6 +13,7 @@ from ..model import (
     COMPRESSION,
     REFRESH,
     RETENTION,
+    Belongings,
     Compression,
     ContinuousAggregate,
     HashDimension,
@@ -37,6 +38,7 @@ class Kind(str, Enum):
     SET_NUMBER_PARTITIONS = "set_number_partitions"
     SET_INTEGER_NOW_FUNC = "set_integer_now_func"
     CREATE_AGGREGATE = "create_aggregate"
+    RESTORE_BELONGINGS = "restore_belongings"
     SET_CHUNK_INTERVAL = "set_chunk_interval"
     SET_MATERIALIZED_ONLY = "set_materialized_only"
     DROP_INDEX = "drop_index"
@@ -50,14 +52,20 @@ class Kind(str, Enum):
 
 PHASES = {kind: number for number, kind in enumerate(Kind)}
 POLICY_KINDS = (Kind.ADD_POLICY, Kind.ALTER_POLICY, Kind.REPLACE_POLICY)
-# A compression policy on an aggregate wants a refresh policy there first; what deletes comes last.
-POLICY_ORDER = {REFRESH: 0, COMPRESSION: 1, RETENTION: 2}
+# A compression policy on an aggregate wants a refresh policy there first. What deletes comes last of all: not before
+# new aggregates are filled from the rows it may drop.
+POLICY_ORDER = {
+    REFRESH: (PHASES[Kind.ADD_POLICY], 0),
+    COMPRESSION: (PHASES[Kind.ADD_POLICY], 1),
+    RETENTION: (len(Kind), 0),
+}
 
 # What an action turns into what: the piece of the model it concerns, None where there is none.
 Piece = Union[
     Hypertable,
     ContinuousAggregate,
     Table,
+    Belongings,
     Compression,
     HashDimension,
     Index,
@@ -96,9 +104,9 @@ class Action:
 
     @property
     def order(self) -> Tuple[int, int]:
-        """Where the action stands in a plan: policies are one phase, ordered among themselves."""
+        """Where the action stands in a plan: by what it does, policies by what they are for."""
         if self.kind in POLICY_KINDS and isinstance(self.after, Policy):
-            return PHASES[Kind.ADD_POLICY], POLICY_ORDER[self.after.kind]
+            return POLICY_ORDER[self.after.kind]
         return PHASES[self.kind], 0
 
     @property

@@ -19,7 +19,7 @@ from .hypertables import plan_chunk_interval
 
 WITHOUT_GROUP_INDEXES = "without_group_indexes"
 _ALIAS = re.compile(r'\s+(?:as\s+)?(?:"((?:[^"]|"")+)"|(?!as\b|from\b)([a-z_][\w$]*))', re.IGNORECASE)
-_BUCKET = re.compile(r"time_bucket\('([^']+)'::interval")
+_BUCKET = re.compile(r"time_bucket\((?:'([^']+)'::interval|\(?'?(\d+)'?\)?(?:::\w+)?\s*,)")
 
 
 def rebuilds(
@@ -31,12 +31,14 @@ def rebuilds(
     it could not be built again.
     """
     declared = {item.name: item for item in wanted if not item.absent}
+    fresh = [item.name.name for item in declared.values() if database.aggregate(item.name) is None]
     changed: List[QualifiedName] = []
     for item in wanted:
         present, rehearsal = database.aggregate(item.name), database.rehearsal(item.name)
         if present is None or item.absent or item.query is None or rehearsal is None:
             continue
-        if rehearsal.error and not rehearsal.missing_relation:
+        awaited = rehearsal.missing_relation and any(mentions(item.query, name) for name in fresh)
+        if rehearsal.error and not awaited:
             raise DeclarationError(under(item.path, "query"), refusal(rehearsal))
         if rehearsal.error or rehearsal.query != present.query:
             _collect(item.name, database, changed)
@@ -101,6 +103,7 @@ def created_aggregate(
         materialized_only=wanted.materialized_only is not False,
         chunk_interval=_inherited_interval(source),
         bucket_width=bucket_width(rehearsal.query),
+        unfilled=True,
     )
 
 
@@ -122,10 +125,12 @@ def _source(wanted: WantedAggregate, rehearsal: Rehearsal, known: Dict[Qualified
     return candidates[0] if candidates else None
 
 
-def bucket_width(query: str) -> Optional[Interval]:
-    """Return the bucket of a deparsed query where it is an interval."""
+def bucket_width(query: str) -> Optional[Lag]:
+    """Return the bucket of a deparsed query, a whole number where time is an integer."""
     match = _BUCKET.search(query)
-    return parse_interval(match.group(1)) if match else None
+    if match is None:
+        return None
+    return parse_interval(match.group(1)) if match.group(1) else int(match.group(2))
 
 
 def _bucket_column(wanted: WantedAggregate, rehearsal: Rehearsal, source: Relation) -> Tuple[str, str]:

@@ -115,6 +115,14 @@ def _adjust(wanted: WantedHypertable, present: Hypertable, database: Database) -
     """Yield the changes of an existing hypertable."""
     for dimension in wanted.hash_dimensions:
         yield from _plan_dimension(wanted, dimension, present, database)
+    if wanted.integer_now_func is not None and wanted.integer_now_func not in (
+        database.functions if database.functions is not None else {wanted.integer_now_func}
+    ):
+        raise DeclarationError(
+            under(wanted.path, "integer_now_func"),
+            f"there is no function {wanted.integer_now_func}(); accepted is one without arguments that returns the "
+            "present",
+        )
     if wanted.integer_now_func is not None and wanted.integer_now_func != present.integer_now_func:
         if present.time_type not in INTEGER_TYPES:
             raise DeclarationError(

@@ -72,6 +72,12 @@ class _Planner:
         self, wanted: WantedAggregate, rebuilt: Tuple[QualifiedName, ...], dropped: Set[QualifiedName]
     ) -> None:
         present = self.database.aggregate(wanted.name)
+        table = self.database.table(wanted.name)
+        if wanted.absent and present is None and table is not None:
+            raise DeclarationError(
+                under(wanted.path, "state"),
+                f"{wanted.name} is a {table.kind}; accepted for absent is a continuous aggregate",
+            )
         if wanted.absent:
             self._drop(present, wanted.path)
             return
@@ -79,6 +85,8 @@ class _Planner:
             self.planned[wanted.name] = present
             self.actions += plan_settings(wanted, present)
             self.actions += self._shared(wanted, present)
+            if wanted.refresh_after_create and present.unfilled:
+                self._refresh(wanted)
             return
         known: Dict[QualifiedName, Relation] = {
             item.name: item for item in self.database.hypertables + self.database.aggregates if item.name not in dropped
@@ -93,11 +101,16 @@ class _Planner:
         self.actions.append(
             Action(Kind.CREATE_AGGREGATE, wanted.name, None, created, wanted.path, options, detail=str(wanted.query))
         )
+        if present is not None and present.belongings is not None:
+            path = under(wanted.path, "query")
+            self.actions.append(Action(Kind.RESTORE_BELONGINGS, wanted.name, None, present.belongings, path))
         self.actions += _furnish(created, final, wanted.path)
         if wanted.refresh_after_create:
-            self.actions.append(
-                Action(Kind.REFRESH_AGGREGATE, wanted.name, None, None, under(wanted.path, "refresh_after_create"))
-            )
+            self._refresh(wanted)
+
+    def _refresh(self, wanted: WantedAggregate) -> None:
+        path = under(wanted.path, "refresh_after_create")
+        self.actions.append(Action(Kind.REFRESH_AGGREGATE, wanted.name, None, None, path))
 
     def _final(
         self, wanted: WantedAggregate, created: ContinuousAggregate, before: Optional[ContinuousAggregate]
@@ -137,7 +150,7 @@ class _Planner:
         for kind, policy in policies.items():
             if policy is not None:
                 yield from plan_policy(policy, relation, self.capabilities, self.warnings)
-            elif "policies" in self.declaration.prune:
+            elif "policies" in self.declaration.prune and (kind != REFRESH or isinstance(wanted, WantedAggregate)):
                 for found in policies_of(relation, kind):
                     yield Action(Kind.REMOVE_POLICY, relation.name, found, None, "prune")
 

@@ -201,7 +201,11 @@ def check_window(policy: Policy, relation: Relation, path: str) -> None:
         return
     length = _distance(start, end)
     bucket = relation.bucket_width if isinstance(relation, ContinuousAggregate) else None
-    least = 2 * bucket.total if bucket is not None and isinstance(start, Interval) else 1
+    least = 1
+    if isinstance(bucket, Interval) and isinstance(start, Interval):
+        least = 2 * bucket.total
+    elif isinstance(bucket, int) and isinstance(start, int):
+        least = 2 * bucket
     if length is not None and length < least:
         raise DeclarationError(
             path,

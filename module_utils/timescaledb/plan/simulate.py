@@ -80,6 +80,10 @@ def _index(relation: Relation, action: Action) -> Relation:
     return replace(aggregate, indexes=tuple(sorted(kept + added, key=lambda item: item.name)))
 
 
+def _filled(relation: Relation, _action: Action) -> Relation:
+    return replace(relation, unfilled=False) if isinstance(relation, ContinuousAggregate) else relation
+
+
 def _field(name: str) -> Callable[[Relation, Action], Relation]:
     def change(relation: Relation, action: Action) -> Relation:
         return replace(relation, **{name: action.after})  # type: ignore[arg-type]
@@ -100,5 +104,7 @@ _CHANGES: Dict[Kind, Callable[[Relation, Action], Relation]] = {
     Kind.CREATE_INDEX: _index,
     Kind.SET_INTEGER_NOW_FUNC: _field("integer_now_func"),
     Kind.SET_CHUNK_INTERVAL: _field("chunk_interval"),
+    Kind.RESTORE_BELONGINGS: _field("belongings"),
     Kind.SET_MATERIALIZED_ONLY: _field("materialized_only"),
+    Kind.REFRESH_AGGREGATE: _filled,
 }

@@ -8,7 +8,9 @@ from typing import Any
 from ansible.module_utils.timescaledb.declaration import Declaration
 from ansible.module_utils.timescaledb.model import (
     REFRESH,
+    Belongings,
     Compression,
+    ContinuousAggregate,
     Database,
     JobSettings,
     Policy,
@@ -71,7 +73,10 @@ class Server:
             order = (OrderBy(relation.time_column, descending=True, nulls_first=True),)
             segmentby = ("device_id",) if compression.segmentby is None else compression.segmentby
             compression = Compression(segmentby, order if compression.orderby is None else compression.orderby)
-        return replace(relation, policies=policies, compression=compression, storage=storage)
+        settled = replace(relation, policies=policies, compression=compression, storage=storage)
+        if isinstance(settled, ContinuousAggregate):
+            settled = replace(settled, belongings=settled.belongings or Belongings("owner"))
+        return settled
 
     def settle_policy(self, policy: Policy) -> Policy:
         """The policy with a job, and defaults for what was not said."""

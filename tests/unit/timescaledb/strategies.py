@@ -180,13 +180,18 @@ def deparse(query: str) -> str:
     return " " + re.sub(r"'(\d+) hours'", lambda match: f"'{int(match.group(1)):02}:00:00'::interval", query) + ";"
 
 
-INDEXES = st.sampled_from(
-    [
-        [{"name": "it's an i", "columns": ["device_id", "bucket DESC"]}],
-        [{"name": "it's an i", "columns": ["device_id"]}, {"name": "j", "columns": ["bucket"]}],
-        [{"name": "it's an i", "state": "absent"}],
-    ]
-)
+def indexes(aggregate: QualifiedName) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Declared indexes of an aggregate, named after it: no two aggregates can share a name."""
+    first, second = f"it's an i of {aggregate}"[:60], f"j of {aggregate}"[:60]
+    return st.sampled_from(
+        [
+            [{"name": first, "columns": ["device_id", "bucket DESC"]}],
+            [{"name": first, "columns": ["device_id"]}, {"name": second, "columns": ["bucket"]}],
+            [{"name": first, "state": "absent"}],
+        ]
+    )
+
+
 REFRESHES = {
     True: st.sampled_from([("30 days", "1 hour"), ("2 months", None), (None, "0 s"), (None, None)]),
     False: st.sampled_from([(100, 5), (None, 5), (1000, None)]),
@@ -203,7 +208,7 @@ def refreshes(draw: st.DrawFn, time_type: str) -> dict[str, Any]:
     return {**draw(JOBS), "start_offset": start, "end_offset": end, "schedule_interval": "1 hour"}
 
 
-def aggregate_options(time_type: str) -> st.SearchStrategy[dict[str, Any]]:
+def aggregate_options(name: QualifiedName, time_type: str) -> st.SearchStrategy[dict[str, Any]]:
     """What may be declared of an aggregate besides its query."""
     return some(
         {
@@ -211,7 +216,7 @@ def aggregate_options(time_type: str) -> st.SearchStrategy[dict[str, Any]]:
             "chunk_interval": lags(time_type),
             "refresh_after_create": BOOLEANS,
             "create_group_indexes": BOOLEANS,
-            "indexes": INDEXES,
+            "indexes": indexes(name),
             "compression": compressions(time_type, ("device_id", "value"), creation=False),
             "refresh": refreshes(time_type),
             "retention": retentions(time_type, creation=False),
@@ -229,7 +234,7 @@ def declared_aggregates(draw: st.DrawFn, world: World, sources: dict[QualifiedNa
         source = draw(st.sampled_from([*3 * sorted(known)[:1], *sorted(known)]))  # often the same one in two states
         column, time_type = known[source]
         query = select(source, column, *draw(BUCKETS))
-        declared.append({"name": str(name), "query": query, **draw(aggregate_options(time_type))})
+        declared.append({"name": str(name), "query": query, **draw(aggregate_options(name, time_type))})
         known[name] = ("bucket", time_type)
     return draw(st.permutations(declared))
 
@@ -267,6 +272,7 @@ def edits(draw: st.DrawFn, world: World, state: State, types: dict[QualifiedName
     aggregates = []
     for item in state.aggregates:
         edited = item["query"].replace("avg(", "max(") if draw(st.integers(0, 3)) == 0 else item["query"]
-        options = draw(aggregate_options(types[parse_name(item["name"], "")]))
+        name = parse_name(item["name"], "")
+        options = draw(aggregate_options(name, types[name]))
         aggregates.append({"name": item["name"], "query": edited, **options})
     return State([draw(declared_hypertables(world, table)) for table in world.tables], aggregates)

@@ -252,10 +252,9 @@ def test_what_others_need_comes_first_and_what_others_hang_on_goes_last(step: St
 def test_what_deletes_is_armed_when_everything_else_is_in_place(step: Step) -> None:
     actions = step.plan.actions
     arming = [i for i, item in enumerate(actions) if is_policy(item) and item.after.kind == RETENTION]  # type: ignore[union-attr]
-    others = [i for i, item in enumerate(actions) if i not in arming and item.transactional]
-    assert not arming or not others or max(others) < min(arming)
-    alone = [i for i, item in enumerate(actions) if not item.transactional]
-    assert alone == list(range(len(actions) - len(alone), len(actions)))
+    assert arming == list(range(len(actions) - len(arming), len(actions)))
+    others = [item.transactional for i, item in enumerate(actions) if i not in arming]
+    assert others == sorted(others, reverse=True)
 
 
 def is_policy(action: Action) -> bool:

@@ -16,6 +16,7 @@ from ansible.module_utils.timescaledb.model import (
     COMPRESSION,
     REFRESH,
     RETENTION,
+    Belongings,
     Compression,
     HashDimension,
     Index,
@@ -131,6 +132,23 @@ EXACTLY: dict[str, tuple[list[str], list[str]]] = {
     "set-materialized-only": (
         sql(Kind.SET_MATERIALIZED_ONLY, "hourly", before=True, after=False),
         ['ALTER MATERIALIZED VIEW "public"."hourly" SET (timescaledb.materialized_only = false)'],
+    ),
+    "restore-belongings": (
+        sql(
+            Kind.RESTORE_BELONGINGS,
+            "hourly",
+            after=Belongings("it's me", "it's mine", (("a reader", "SELECT", False), (None, "SELECT", True))),
+        ),
+        [
+            'ALTER MATERIALIZED VIEW "public"."hourly" OWNER TO "it\'s me"',
+            "COMMENT ON VIEW \"public\".\"hourly\" IS 'it''s mine'",
+            'GRANT SELECT ON "public"."hourly" TO "a reader"',
+            'GRANT SELECT ON "public"."hourly" TO PUBLIC WITH GRANT OPTION',
+        ],
+    ),
+    "create-index-of-another-sort": (
+        sql(Kind.CREATE_INDEX, "hourly", after=Index("by hash", (), "USING hash (device_id)")),
+        ['CREATE INDEX "by hash" ON "public"."hourly" USING hash (device_id)'],
     ),
     "create-index": (
         sql(Kind.CREATE_INDEX, "hourly", after=INDEX),

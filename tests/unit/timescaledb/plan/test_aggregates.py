@@ -70,6 +70,7 @@ class TestANewAggregate:
             materialized_only=True,
             chunk_interval=Interval(days=70),
             bucket_width=interval("1 hour"),
+            unfilled=True,
         )
 
     def test_gets_everything_declared_in_an_order_that_works(self) -> None:
@@ -92,14 +93,14 @@ class TestANewAggregate:
             ("set_compression", "continuous_aggregates[hourly].compression"),
             ("add_policy", "continuous_aggregates[hourly].refresh"),
             ("add_policy", "continuous_aggregates[hourly].compression"),
-            ("add_policy", "continuous_aggregates[hourly].retention"),
             ("refresh_aggregate", "continuous_aggregates[hourly].refresh_after_create"),
+            ("add_policy", "continuous_aggregates[hourly].retention"),
         ]
         created = plan.actions[0].after
         assert isinstance(created, ContinuousAggregate)
         assert created.materialized_only is False
         assert plan.actions[0].options == {WITHOUT_GROUP_INDEXES}
-        assert [action.transactional for action in plan.actions] == [True] * 7 + [False]
+        assert [action.transactional for action in plan.actions] == [True] * 6 + [False, True]
 
     def test_may_stand_on_a_hypertable_of_the_same_declaration(self) -> None:
         on = database(table(), rehearsals={"hourly": rehearsal()})
@@ -126,7 +127,7 @@ class TestANewAggregate:
         on = database(ticks, rehearsals={"hourly": rehearsal(query, bucket="bigint")})
         created = only(plan_for(on, None, HOURLY)).after
         assert isinstance(created, ContinuousAggregate)
-        assert (created.time_type, created.chunk_interval, created.bucket_width) == ("bigint", 5000, None)
+        assert (created.time_type, created.chunk_interval, created.bucket_width) == ("bigint", 5000, 100)
 
     def test_is_known_roughly_where_nobody_could_be_asked(self) -> None:
         created = only(plan_for(database(hypertable()), None, HOURLY)).after
@@ -250,7 +251,10 @@ def test_the_column_of_the_bucket_is_not_just_any_time() -> None:
         (DEPARSED, Interval(microseconds=3600 * 1000000)),
         ("time_bucket('7 days'::interval, x)", Interval(days=7)),
         ("public.time_bucket('1 mon'::interval, x, 'Europe/Berlin'::text)", Interval(months=1)),
-        ("time_bucket(5, x)", None),
+        ("time_bucket(5, x)", 5),
+        ("time_bucket((100)::bigint, x)", 100),
+        ("time_bucket('7'::bigint, x)", 7),
+        ("time_bucket(width, x)", None),
         ("", None),
     ],
 )
@@ -512,6 +516,6 @@ def test_the_actions_run_in_the_order_of_their_kinds() -> None:
         ("set_compression", "ticks"),
         ("add_policy", "hourly"),
         ("add_policy", "ticks"),
-        ("add_policy", "metrics"),
         ("refresh_aggregate", "hourly"),
+        ("add_policy", "metrics"),
     ]
