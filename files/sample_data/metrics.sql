@@ -131,14 +131,18 @@ aggregates AS (
     FROM _timescaledb_catalog.continuous_agg
     INNER JOIN aggregates ON continuous_agg.raw_hypertable_id = aggregates.mat_hypertable_id
 ),
--- A refresh takes whole buckets only, so it begins one bucket early to have the one of the first row.
+-- A refresh takes whole buckets only, so it begins one bucket early to have the one of the first row. A window shorter than
+-- two buckets may hold none, which the server refuses.
 refreshes AS (
     SELECT
         aggregates.level,
         format(
             'CALL refresh_continuous_aggregate(%%L, %%L::timestamptz, %%L::timestamptz)',
             format('%%I.%%I', aggregates.user_view_schema, aggregates.user_view_name),
-            (SELECT min(time) FROM grid) - bucket.bucket_width::interval,
+            least(
+                (SELECT min(time) FROM grid) - bucket.bucket_width::interval,
+                now() - 2 * bucket.bucket_width::interval
+            ),
             now()
         ) AS statement
     FROM aggregates

@@ -299,8 +299,14 @@ class TestAggregates:
             refreshes = connection.execute(sql, {"days": 3}).fetchone()[1]
         assert [statement.split("'")[1] for statement in refreshes] == ["public.metrics_hourly", "public.metrics_daily"]
         starts = [datetime.fromisoformat(statement.split("'")[3]) for statement in refreshes]
-        first = newest + timedelta(minutes=5)
-        assert starts == [first - timedelta(hours=1), first - timedelta(days=1)]
+        first, until = newest + timedelta(minutes=5), datetime.fromisoformat(refreshes[0].split("'")[5])
+        assert starts == [first - timedelta(hours=1), until - timedelta(days=2)]
+
+    def test_can_be_refreshed_however_little_was_added(self, aggregated: Database) -> None:
+        """A window of the hours since the last load may hold no whole day, which the server refuses."""
+        play(aggregated, timescaledb_sample_data_days=3).require_success()
+        aggregated.query("DELETE FROM metrics WHERE time > now() - INTERVAL '2 hours'")
+        assert play(aggregated, timescaledb_sample_data_days=3).require_success().changed == 1
 
     @pytest.mark.parametrize(("name", "width"), [("metrics_hourly", "1 hour"), ("metrics_daily", "1 day")])
     @pytest.mark.parametrize("refreshed", [False, True])
