@@ -41,6 +41,7 @@ _RELATION_KINDS = {
     "m": "materialized view",
     "f": "foreign table",
 }
+FOREVER = Interval(months=2**31 - 1)  # stands for infinity, beyond which no declared interval reaches
 _OWN_KEYS = {"hypertable_id", "mat_hypertable_id"} | {key for keys in WINDOW_KEYS.values() for key in keys}
 
 
@@ -80,7 +81,7 @@ def _timestamp(text: Optional[str]) -> Optional[str]:
 def _offset(value: Any) -> Offset:
     if value is None:
         return OPEN
-    return value if isinstance(value, int) else interval(value) or Interval()
+    return value if isinstance(value, int) else interval(value) or FOREVER
 
 
 def interval(text: Optional[str]) -> Optional[Interval]:

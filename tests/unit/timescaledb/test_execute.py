@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ansible.module_utils.timescaledb.errors import ServerError
-from ansible.module_utils.timescaledb.execute import estimated_locks, run, split
+from ansible.module_utils.timescaledb.execute import estimated_locks, run, split, stages
 from ansible.module_utils.timescaledb.plan.actions import Action, Kind
 from ansible.module_utils.timescaledb.render import Statement
 from tests.unit.builders import aggregate, database, hypertable, name
@@ -133,3 +133,38 @@ class TestRunning:
         assert failed.value.sqlstate == sqlstate
         assert session.sent == ["create t0", "create t1", "create t2"]
         assert session.statements == ["create t0", "create t1"]
+
+
+def refresh(text: str) -> Statement:
+    return Statement(f"refresh {text}", Action(Kind.REFRESH_AGGREGATE, name(text), path="p"))
+
+
+class TestStages:
+    @pytest.mark.parametrize(
+        ("order", "expected"),
+        [
+            ("", ("", "", "")),
+            ("cc", ("cc", "", "")),
+            ("ccr", ("cc", "r", "")),
+            ("ccrrc", ("cc", "rr", "c")),
+            ("rc", ("", "r", "c")),
+            ("rcr", ("", "rcr", "")),
+        ],
+    )
+    def test_are_what_runs_in_transactions_what_runs_alone_and_what_waits_for_that(
+        self, order: str, expected: tuple[str, str, str]
+    ) -> None:
+        made = {"c": create("t"), "r": refresh("a")}
+        parts = stages([made[letter] for letter in order])
+        assert ["".join(item.text[0] for item in part) for part in parts] == list(expected)
+
+
+def test_every_chunk_that_goes_takes_locks_of_its_own() -> None:
+    statement = Statement("drop t", Action(Kind.DROP_HYPERTABLE, name("t"), hypertable("t"), path="p"))
+    other = create("u")
+    many = {id(statement.action): 1000}
+    assert estimated_locks([statement, other], many) >= estimated_locks([statement, other]) + 1000
+    assert estimated_locks([other], many) == estimated_locks([other])
+    slots = estimated_locks([statement, other]) * 10
+    assert len(split([statement, other], database(hypertable("t")), slots)) == 1
+    assert len(split([statement, other], database(hypertable("t")), slots, many)) == 2

@@ -127,6 +127,17 @@ class TestARetention:
         assert (probe.mode, probe.storage, probe.lag) == (ROWS, name("metrics"), interval("1 day"))
         assert probes(database(table()), declared) == []
 
+    def test_of_a_plain_table_is_told_by_its_rows(self) -> None:
+        declared = {
+            "name": "metrics",
+            "time_column": "time",
+            "migrate_data": True,
+            "retention": {"drop_after": "1 day"},
+        }
+        findings, _ = judged(database(table(has_rows=True)), declared, impact=Impact(0, "a", "b", 5))
+        words = "'1 day' would drop a to b, about 5 rows (estimated), 0 bytes of metrics"
+        assert findings == (Finding(DROP_DATA, f"hypertables[metrics].retention.drop_after: {words}"),)
+
     def test_of_a_new_aggregate_is_no_matter(self) -> None:
         on = database(hypertable(), rehearsals={"hourly": rehearsal()})
         assert probes(on, None, {"name": "hourly", "query": QUERY, "retention": {"drop_after": "1 day"}}) == []
@@ -247,10 +258,11 @@ class TestSwitchingCompressionOff:
 REFRESH = {"start_offset": "3 hours", "end_offset": "1 hour", "schedule_interval": "1 hour"}
 
 
-def erases(kept: Any, start: Any, bucket: str = "1 hour", **time: Any) -> bool:
+def erases(kept: Any, start: Any, bucket: Any = "1 hour", **time: Any) -> bool:
     """Whether a refresh from `start` on is said to erase what retention drops."""
     source = hypertable("metrics", retention(kept), **({**time, "chunk_interval": 10} if time else {}))
-    over = aggregate("hourly", refreshing(start, None), bucket_width=interval(bucket), **time)
+    width = interval(bucket) if isinstance(bucket, str) else bucket
+    over = aggregate("hourly", refreshing(start, None), bucket_width=width, **time)
     findings, warnings = judge(Plan(), database(source, over), {})
     assert findings == ()
     return any("a refresh would erase the aggregate" in warning for warning in warnings)
@@ -277,9 +289,30 @@ class TestARefreshThatReachesBackToWhatIsDropped:
     def test_would_erase_the_aggregate(self, kept: str, start: Any, bucket: str, expected: bool) -> None:
         assert erases(kept, start, bucket) is expected
 
-    @pytest.mark.parametrize(("kept", "start", "expected"), [(100, 100, False), (100, 101, True), (100, None, True)])
-    def test_counts_integer_time_alike(self, kept: int, start: Any, expected: bool) -> None:
-        assert erases(kept, start, time_type="bigint") is expected
+    @pytest.mark.parametrize(
+        ("kept", "start", "bucket", "expected"),
+        [
+            (100, 100, None, False),
+            (100, 101, None, True),
+            (100, None, None, True),
+            (100, 90, 10, False),
+            (100, 91, 10, True),
+        ],
+    )
+    def test_counts_integer_time_alike(self, kept: int, start: Any, bucket: int | None, expected: bool) -> None:
+        assert erases(kept, start, bucket, time_type="bigint") is expected
+
+    @pytest.mark.parametrize(
+        ("start", "time", "expected"),
+        [("3 hours", TIMESTAMPTZ, False), ("90 days", TIMESTAMPTZ, True), (5, "bigint", True)],
+    )
+    def test_would_do_so_too_where_chunks_go_by_their_creation(self, start: Any, time: str, expected: bool) -> None:
+        chunks = 10 if time == "bigint" else interval("7 days")
+        on = database(
+            hypertable("metrics", CREATED, time_type=time, chunk_interval=chunks),
+            aggregate("hourly", refreshing(start, None), time_type=time),
+        )
+        assert bool(judge(Plan(), on, {})[1]) is expected
 
     def test_is_told_of_an_aggregate_on_an_aggregate_too(self) -> None:
         on = database(

@@ -425,6 +425,25 @@ def test_a_wrong_aggregate_is_refused_in_one_sentence(keys: dict[str, Any], sent
     assert refuse(aggregates=[{"name": "hourly", **keys}]) == f"continuous_aggregates[hourly].{sentence}"
 
 
+def test_an_index_has_a_name_of_its_own_among_all_aggregates() -> None:
+    index = {"name": "i", "columns": ["a"]}
+    items = [{"name": text, "query": QUERY, "indexes": [index]} for text in ("one", "other")]
+    assert refuse(aggregates=items) == (
+        "continuous_aggregates[other].indexes[i].name: 'i' is declared twice; accepted is a name of its own"
+    )
+    items[0]["indexes"] = [{"name": "i", "state": "absent"}]
+    assert len(declare(aggregates=items).aggregates) == 2
+
+
+@pytest.mark.parametrize("text", ["n" * 64, "é" * 32, "_materialized_hypertable_5_i"])
+def test_an_index_may_not_be_called_just_anything(text: str) -> None:
+    item = {"name": "hourly", "query": QUERY, "indexes": [{"name": text, "columns": ["a"]}]}
+    assert refuse(aggregates=[item]) == (
+        f"continuous_aggregates[hourly].indexes[{text}].name: text {text!r} was given; accepted is a name of at most "
+        "63 bytes that does not begin with _materialized_hypertable_"
+    )
+
+
 def test_a_name_may_not_be_a_hypertable_and_an_aggregate() -> None:
     sentence = refuse([METRICS], [{"name": "metrics", "query": QUERY}])
     assert sentence == "continuous_aggregates[metrics]: metrics is declared twice; accepted is once"

@@ -10,6 +10,7 @@ import pytest
 from ansible.module_utils.timescaledb.errors import DeclarationError
 from ansible.module_utils.timescaledb.model import (
     REFRESH,
+    Belongings,
     Compression,
     ContinuousAggregate,
     HashDimension,
@@ -312,6 +313,21 @@ class TestAnAggregate:
         assert kinds(plan) == expected
         assert {action.path for action in plan.actions} <= {"continuous_aggregates[hourly].indexes[i]"}
 
+    @pytest.mark.parametrize(
+        ("unfilled", "declared", "filled"), [(True, True, True), (True, None, False), (False, True, False)]
+    )
+    def test_that_was_never_filled_is_filled_where_that_is_declared(
+        self, unfilled: bool, declared: bool | None, filled: bool
+    ) -> None:
+        on = database(hypertable(), aggregate(unfilled=unfilled))
+        plan = plan_for(on, None, {"name": "hourly", "refresh_after_create": declared})
+        assert kinds(plan) == (["refresh_aggregate"] if filled else [])
+
+    def test_absent_is_refused_where_the_name_is_something_else(self) -> None:
+        assert refuse(database(table("hourly", "view")), {"name": "hourly", "state": "absent"}) == (
+            "continuous_aggregates[hourly].state: hourly is a view; accepted for absent is a continuous aggregate"
+        )
+
     def test_absent_is_dropped_and_absent_already_is_nothing_to_do(self) -> None:
         gone = {"name": "hourly", "state": "absent"}
         action = only(plan_for(database(hypertable(), aggregate()), None, gone))
@@ -402,6 +418,20 @@ class TestAnAggregateWhoseQueryChanged:
         }
         assert refresh.settings.timezone == "Europe/Berlin"
         assert (kept.reach["drop_after"], kept.settings.scheduled) == (Interval(24), True)
+
+    def test_gets_back_its_owner_its_comment_and_its_grants(self) -> None:
+        belongings = Belongings("app", "per hour", (("grafana", "SELECT", False),))
+        on = database(hypertable(), replace(self.OLD, belongings=belongings), rehearsals={"hourly": self.CHANGED})
+        plan = plan_for(on, None, HOURLY)
+        (action,) = [item for item in plan.actions if item.kind is Kind.RESTORE_BELONGINGS]
+        assert (action.after, action.path) == (belongings, "continuous_aggregates[hourly].query")
+        assert kinds(plan).index("create_aggregate") < kinds(plan).index("restore_belongings")
+        assert kinds(plan).index("restore_belongings") < kinds(plan).index("add_policy")
+
+    def test_whose_query_is_wrong_is_refused_for_that_and_not_for_what_stands_on_it(self) -> None:
+        wrong = Rehearsal(error="no such column")
+        on = database(hypertable(), self.OLD, aggregate("daily", source="hourly"), rehearsals={"hourly": wrong})
+        assert "the server refuses this query (no such column)" in refuse(on, HOURLY)
 
     def test_takes_the_aggregates_over_it_along(self) -> None:
         children = (aggregate("daily", retention("5 years"), source="hourly"), aggregate("monthly", source="daily"))

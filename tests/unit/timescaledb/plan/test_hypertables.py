@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -226,6 +227,14 @@ class TestAHypertable:
             name("now_ms"),
         )
         assert plan_for(on, {**METRICS, "integer_now_func": "public.now_s"}).actions == ()
+
+    def test_gets_no_present_that_does_not_exist(self) -> None:
+        on = replace(database(hypertable(time_type="bigint", chunk_interval=10)), functions=frozenset({name("now_s")}))
+        assert kinds(plan_for(on, {**METRICS, "integer_now_func": "now_s"})) == ["set_integer_now_func"]
+        assert refuse(on, {**METRICS, "integer_now_func": "app.now_ms"}) == (
+            "hypertables[metrics].integer_now_func: there is no function app.now_ms(); accepted is one without "
+            "arguments that returns the present"
+        )
 
     def test_is_dropped_where_it_is_declared_absent(self) -> None:
         present = hypertable("metrics", retention())

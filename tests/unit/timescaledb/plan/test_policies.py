@@ -355,6 +355,17 @@ TICKS: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(("start", "wide_enough"), [(25, True), (24, False)])
+def test_a_window_over_integer_time_spans_two_buckets_too(start: int, wide_enough: bool) -> None:
+    ticks = {"time_type": "bigint", "chunk_interval": 1000}
+    on = database(hypertable(**ticks, integer_now_func=name("now_ms")), aggregate("hourly", bucket_width=10, **ticks))
+    keys = {"start_offset": start, "end_offset": 5, "schedule_interval": "1 hour"}
+    if wide_enough:
+        assert kinds(declared(REFRESH, keys, at=on)) == ["add_policy"]
+    else:
+        assert refuse(REFRESH, keys, at=on).endswith("is too small; accepted is one of at least two buckets of 10")
+
+
 class TestIntegerTime:
     @pytest.mark.parametrize(
         ("kind", "keys", "key"),
