@@ -55,8 +55,7 @@ class _Planner:
             self.actions += steps
             if relation is not None:
                 self.planned[relation.name] = relation
-                now_func = hypertable.integer_now_func or getattr(relation, "integer_now_func", None)
-                self._check_integer_now(hypertable, relation, now_func)
+                self._check_integer_now(hypertable, relation)
                 self.actions += self._shared(hypertable, relation)
         pruned = self._pruned_aggregates()
         dropped = {item.name for item in pruned} | {item.name for item in self.declaration.relations if item.absent}
@@ -83,6 +82,7 @@ class _Planner:
             return
         if present is not None and wanted.name not in rebuilt:
             self.planned[wanted.name] = present
+            self._check_integer_now(wanted, present)
             self.actions += plan_settings(wanted, present)
             self.actions += self._shared(wanted, present)
             if wanted.refresh_after_create and present.unfilled:
@@ -93,6 +93,8 @@ class _Planner:
         }
         known.update(self.planned)
         created = created_aggregate(wanted, self.database, known)
+        self.planned[wanted.name] = created
+        self._check_integer_now(wanted, created)
         final = self._final(wanted, created, present)
         created = replace(created, materialized_only=final.materialized_only)
         self.planned[wanted.name] = created
@@ -161,18 +163,35 @@ class _Planner:
         table = self.database.table(relation.name)
         return set(dict(table.columns)) if table is not None and table.columns else None
 
-    def _check_integer_now(self, wanted: WantedRelation, relation: Relation, now_func: Optional[QualifiedName]) -> None:
+    def _check_integer_now(self, wanted: WantedRelation, relation: Relation) -> None:
         """Refuse a policy by age on integer time while the server cannot know what now is."""
-        if relation.time_type not in INTEGER_TYPES or now_func is not None:
+        if relation.time_type not in INTEGER_TYPES or self._has_present(relation):
             return
         compression = wanted.compression.policy if wanted.compression is not None else None
-        for policy in (compression, wanted.retention):
-            if policy is not None and not policy.absent:
+        for policy in (getattr(wanted, "refresh", None), compression, wanted.retention):
+            if policy is None or policy.absent:
+                continue
+            if isinstance(relation, ContinuousAggregate):
                 raise DeclarationError(
-                    under(wanted.path, "integer_now_func"),
-                    f"nothing was given, but {relation.name} counts time in integers and has a {policy.kind} policy; "
-                    f"accepted is a function that returns the present as {relation.time_type}",
+                    policy.path or policy.kind,
+                    f"{relation.name} counts time in integers, and nothing tells the present; accepted is a policy "
+                    "over a hypertable that has an integer_now_func",
                 )
+            raise DeclarationError(
+                under(wanted.path, "integer_now_func"),
+                f"nothing was given, but {relation.name} counts time in integers and has a {policy.kind} policy; "
+                f"accepted is a function that returns the present as {relation.time_type}",
+            )
+
+    def _has_present(self, relation: Relation) -> bool:
+        """Whether a function tells the present of the hypertable beneath a relation, be it a declared one."""
+        while isinstance(relation, ContinuousAggregate):
+            below = self.planned.get(relation.source) or self.database.relation(relation.source)
+            if below is None:
+                return False
+            relation = below
+        declared = {item.name: item.integer_now_func for item in self.declaration.hypertables}
+        return relation.integer_now_func is not None or declared.get(relation.name) is not None
 
     def _drop(self, present: Optional[ContinuousAggregate], path: str) -> None:
         if present is not None:

@@ -399,6 +399,30 @@ class TestIntegerTime:
         absent = {"policy_state": "absent"} if kind == COMPRESSION else {"state": "absent"}
         assert declared(kind, absent, at=on).actions == ()
 
+    @pytest.mark.parametrize(
+        ("part", "keys"),
+        [
+            ("refresh", {"start_offset": 500, "end_offset": 5, "schedule_interval": "1 hour"}),
+            ("compression", {"compress_after": 500}),
+            ("retention", {"drop_after": 500}),
+        ],
+    )
+    def test_of_an_aggregate_goes_by_the_present_of_its_hypertable(self, part: str, keys: dict[str, Any]) -> None:
+        over = aggregate("hourly", time_type="bigint", chunk_interval=10, bucket_width=10, compression=Compression())
+        with_one = database(hypertable(**TICKS), over)
+        without = database(hypertable(**{**TICKS, "integer_now_func": None}), over)
+        assert kinds(plan_for(with_one, None, {"name": "hourly", part: keys})) == ["add_policy"]
+        if part != "refresh":  # as the modules for one relation of either sort declare it
+            assert kinds(plan_for(with_one, {"name": "hourly", part: keys})) == ["add_policy"]
+        declared = {"name": "metrics", "integer_now_func": "now_ms"}
+        assert kinds(plan_for(without, declared, {"name": "hourly", part: keys}))[-1] == "add_policy"
+        with pytest.raises(DeclarationError) as refused:
+            plan_for(without, None, {"name": "hourly", part: keys})
+        assert str(refused.value) == (
+            f"continuous_aggregates[hourly].{part}: hourly counts time in integers, and nothing tells the present; "
+            "accepted is a policy over a hypertable that has an integer_now_func"
+        )
+
     def test_is_no_matter_to_real_time(self) -> None:
         assert refuse(RETENTION, {"drop_after": 90}) == (
             "hypertables[metrics].retention.drop_after: the whole number 90 was given, but time of metrics is "
