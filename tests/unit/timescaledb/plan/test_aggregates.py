@@ -486,6 +486,12 @@ class TestAnAggregateWhoseQueryChanged:
             "too small; accepted is one of at least two buckets of 6 hours"
         )
 
+    def test_is_refused_where_what_it_misses_is_not_to_come(self) -> None:
+        missing = Rehearsal(error='relation "huorly" does not exist', missing_relation=True)
+        on = database(hypertable(), aggregate("daily"), rehearsals={"hourly": rehearsal(), "daily": missing})
+        declared = [{**DAILY, "query": "SELECT time_bucket('1 day', bucket) FROM huorly JOIN metrics ON true"}, HOURLY]
+        assert 'the server refuses this query (relation "huorly" does not exist)' in refuse(on, declared)
+
     def test_is_left_alone_where_its_query_is_not_declared(self) -> None:
         assert plan_for(self.on(), None, {"name": "hourly"}).actions == ()
 
@@ -504,6 +510,11 @@ class TestPruning:
     def test_leaves_alone_what_stands_on_undeclared_relations(self) -> None:
         on = database(hypertable(), hypertable("other"), aggregate("hourly", source="other"))
         assert plan_for(on, {"name": "metrics"}, prune=["continuous_aggregates", "policies"]).actions == ()
+
+    def test_leaves_alone_a_refresh_that_the_declaration_could_not_even_speak_of(self) -> None:
+        on = database(hypertable(), aggregate("hourly", refreshing(), retention()))
+        plan = plan_for(on, {"name": "hourly"}, prune=["policies"])
+        assert [(item.kind, item.before) for item in plan.actions] == [(Kind.REMOVE_POLICY, retention())]
 
     def test_is_done_only_where_it_is_asked_for(self) -> None:
         on = database(hypertable("metrics", retention()), aggregate("hourly", refreshing()))
