@@ -47,7 +47,7 @@ class WantedIndex:
 
 @dataclass(frozen=True)
 class WantedRelation:
-    """What can be declared of hypertables and aggregates alike; is_aggregate None: whichever it turns out to be."""
+    """What can be declared of hypertables and aggregates alike."""
 
     path: str
     name: QualifiedName

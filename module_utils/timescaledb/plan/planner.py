@@ -88,6 +88,12 @@ class _Planner:
             if wanted.refresh_after_create and present.unfilled:
                 self._refresh(wanted)
             return
+        self._create_aggregate(wanted, present, dropped)
+
+    def _create_aggregate(
+        self, wanted: WantedAggregate, present: Optional[ContinuousAggregate], dropped: Set[QualifiedName]
+    ) -> None:
+        """Plan a new aggregate, or where one is present, its rebuilding with everything it had."""
         known: Dict[QualifiedName, Relation] = {
             item.name: item for item in self.database.hypertables + self.database.aggregates if item.name not in dropped
         }
