@@ -81,7 +81,7 @@ class TestFromNothing:
         run = prepare(site, "--check", "--diff").require_success()
         assert run.changed >= 4
         assert site.on_server(ROLES.format(site.name)) == before == []
-        assert site.on_server(f"SELECT FROM pg_database WHERE datname = '{site.name}'") == []
+        assert site.on_server(f"SELECT 1 FROM pg_database WHERE datname = '{site.name}'") == []
         assert f"+  {site.reader}:" in run.output or site.reader in run.output
 
     def test_a_second_run_changes_nothing(self, built: Site) -> None:
@@ -350,7 +350,7 @@ class TestLeaving:
         assert prepare(built, "--check", timescaledb_database_logins=leaving).require_success().changed == 2
         assert prepare(built, timescaledb_database_logins=leaving).require_success().changed == 2
         assert prepare(built, timescaledb_database_logins=leaving).require_success().changed == 0
-        assert built.on_server(f"SELECT FROM pg_roles WHERE rolname = '{leaver['name']}'") == []
+        assert built.on_server(f"SELECT 1 FROM pg_roles WHERE rolname = '{leaver['name']}'") == []
 
     def test_one_that_still_owns_something_is_kept_with_a_sentence(self, built: Site) -> None:
         holder = {"name": built.role("holder"), "groups": [built.reader]}
