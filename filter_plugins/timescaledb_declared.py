@@ -33,21 +33,22 @@ UNKNOWN_CHUNKS = 1000  # where chunks are counted in whole numbers and nothing i
 KEPT_KEYS = ("drop_after", "drop_created_before")
 
 
-def declared_needs(hypertables: object, aggregates: object, overrides: object = None) -> dict[str, int]:
+def declared_needs(hypertables: object, aggregates: object, overrides: object = None) -> dict[str, Any]:
     """Return how many policies a declaration has and how many chunks it will hold.
 
-    Raises ValueError with the sentence of the role that applies the declaration, for one it would refuse.
+    For a declaration that the lifecycle's role would refuse, complaints holds that role's sentence.
     """
     prefix = "timescaledb_lifecycle_"
     roots = Roots(*(prefix + name for name in ("hypertables", "continuous_aggregates", "overrides", "prune")))
     try:
         declaration = parse_declaration(hypertables, aggregates, overrides, roots=roots)
     except TimescaleError as error:
-        raise ValueError(str(error)) from error
+        return {"policies": 0, "chunks": 0, "complaints": [str(error)]}
     present = [relation for relation in declaration.relations if not relation.absent]
     return {
         "policies": sum(len(_policies(relation)) for relation in present),
         "chunks": sum(map(_chunks, present)),
+        "complaints": [],
     }
 
 

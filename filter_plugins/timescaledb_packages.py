@@ -136,13 +136,13 @@ def offer_complaints(missing: Sequence[Mapping[str, str]], madison_lines: Sequen
 def package_specs(missing: Sequence[Mapping[str, str]], madison_lines: Sequence[str] = ()) -> list[str]:
     """Return packages as apt takes them: `name`, or `name=version` where the version is pinned.
 
-    Without lines of `apt-cache madison`, the pattern stands in for the version, for people to read.
+    Without lines of `apt-cache madison` the version is the pinned one, for people to read.
     """
     offers = _offers(madison_lines)
     return [
-        package["name"] + (f"={_newest_match(package, offers.get(package['name'], [])) or pattern}" if pattern else "")
+        package["name"] + (f"={_newest_match(package, offers.get(package['name'], [])) or pinned}" if pinned else "")
         for package in missing
-        for pattern in [package.get("version", "")]
+        for pinned in [package.get("version", "").partition("[")[0]]
     ]
 
 
