@@ -16,7 +16,7 @@ def check_requirements(declaration: Declaration, capabilities: Capabilities) -> 
     """Raise UnsupportedError where the declaration needs the Community edition and the server is Apache."""
     if capabilities.community:
         return
-    needing = _needing_community(declaration)
+    needing = needing_community(declaration)
     if needing:
         raise UnsupportedError(
             "TimescaleDB {0} of the Apache edition was found, but the Community edition is needed for {1}; it comes "
@@ -26,7 +26,8 @@ def check_requirements(declaration: Declaration, capabilities: Capabilities) -> 
         )
 
 
-def _needing_community(declaration: Declaration) -> List[str]:
+def needing_community(declaration: Declaration) -> List[str]:
+    """Return the variables that take the Community edition."""
     found = []
     for relation in declaration.relations:
         if relation.compression is not None and not relation.compression.absent:

@@ -122,6 +122,13 @@ class Session:
         """Run a query that returns one row."""
         return self.rows(query)[0]
 
+    def explain(self, query: str) -> Dict[str, Any]:
+        """Return the plan of a query, which is not run. Raises ServerError."""
+        with self._run(f"EXPLAIN (FORMAT JSON, VERBOSE) {query}") as cursor:
+            found = cursor.fetchone()[0]
+        plan: Dict[str, Any] = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+        return plan
+
     def _run(self, statement: str) -> Any:
         self.count += 1
         cursor = self._connection.cursor()

@@ -27,6 +27,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("timescaledb_sandbox/folder",),
     ("timescaledb_sandbox/model",),
     ("timescaledb_sandbox/errors",),
+    ("timescaledb_diagnosis/runner",),
+    ("timescaledb_diagnosis/reader", "timescaledb_diagnosis/findings"),
+    ("timescaledb_diagnosis/queries", "timescaledb_diagnosis/needs"),
+    tuple(f"timescaledb_diagnosis/{name}" for name in ("compression", "rights", "server", "speed")),
+    ("timescaledb_diagnosis/jobs", "timescaledb_diagnosis/plans"),
+    ("timescaledb_diagnosis/model",),
     ("timescaledb_access/runner",),
     ("timescaledb_access/catalog", "timescaledb_access/parse"),
     ("timescaledb_access/roles", "timescaledb_access/grants"),
@@ -57,6 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Everything else computes: same input, same output, no server, no clock.
 IMPURE = {
     *(f"timescaledb_access/{name}" for name in ("runner", "catalog")),
+    *(f"timescaledb_diagnosis/{name}" for name in ("runner", "reader")),
     *(f"timescaledb_sandbox/{name}" for name in ("runner", "sandbox", "packages", "probe", "process", "folder")),
     *(f"alembic_migration/{name}" for name in ("runner", "migrate", "database", "scripts", "tables")),
     *(f"timescaledb/{name}" for name in ("runner", "apply", "execute", "session")),
@@ -72,7 +79,8 @@ IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "eval", "exe
 
 # Words that stand in one place only.
 RUNNERS = {
-    *("alembic_migration/runner", "timescaledb/runner", "timescaledb_access/runner", "timescaledb_sandbox/runner"),
+    *("alembic_migration/runner", "timescaledb/runner", "timescaledb_access/runner"),
+    *("timescaledb_diagnosis/runner", "timescaledb_sandbox/runner"),
 }
 HOMES = {
     "check_mode": RUNNERS,
