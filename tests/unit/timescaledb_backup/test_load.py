@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timescaledb_backup.load import split_contents
+from timescaledb_backup.load import connection, load_settings, only_schemas, split_contents, without_schemas
 
 LISTING = """;
 ; Archive created at 2026-11-27 02:30:00 UTC
@@ -28,3 +28,22 @@ def test_both_lists_keep_the_order_and_lose_nothing() -> None:
     catalog, others = split_contents(LISTING)
     entries = {line for line in LISTING.splitlines() if not line.startswith(";")}
     assert set(catalog.splitlines()) | set(others.splitlines()) == entries
+
+
+def test_schemas_of_extensions_are_made_apart() -> None:
+    listing = "1; 2615 5 SCHEMA - ts owner\n2; 2615 6 SCHEMA - ts2 owner\n3; 0 7 TABLE ts SCHEMA - ts owner\n"
+    assert only_schemas(listing, ["ts"]) == "1; 2615 5 SCHEMA - ts owner\n"
+    assert without_schemas(listing, ["ts"]) == listing.replace("1; 2615 5 SCHEMA - ts owner\n", "")
+
+
+def test_a_connection_names_the_database_whatever_its_name_is() -> None:
+    assert connection("home", {}) == "dbname='home'"
+    assert connection("it's \\ mine", {"jit": "off", "work_mem": "1MB"}) == (
+        "dbname='it\\'s \\\\ mine' options='-c jit=off -c work_mem=1MB'"
+    )
+
+
+def test_two_at_once_do_not_start_workers_of_their_own() -> None:
+    assert load_settings(2)["max_parallel_maintenance_workers"] == "0"
+    assert "max_parallel_maintenance_workers" not in load_settings(1)
+    assert load_settings(2)["synchronous_commit"] == "off"

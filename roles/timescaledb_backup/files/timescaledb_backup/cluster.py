@@ -23,6 +23,7 @@ START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 LONGEST_SOCKET = 107  # what the kernel takes as the path of a UNIX socket
 LOG_LINES = 5
+PROGRAMS = ("postgres", "initdb", "psql", "pg_restore", "vacuumdb", "pg_isready")
 
 
 class Cluster(NamedTuple):
@@ -140,10 +141,10 @@ def _end_processes(folder: str) -> None:
 
 
 def processes_of(folder: str) -> List[int]:
-    """The processes of this user that were started with a path in `folder` as an argument; never this one."""
+    """The programs of PostgreSQL which this user has started with a path in `folder` as an argument."""
     found = []
     for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid() and _belongs(name, folder):
+        if name.isdigit() and _belongs(name, folder):
             found.append(int(name))
     return found
 
@@ -155,7 +156,8 @@ def _belongs(pid: str, folder: str) -> bool:
         owned = os.stat(f"/proc/{pid}").st_uid == os.getuid()
     except OSError:
         return False
-    return owned and any(argument.startswith(os.fsencode(folder) + b"/") for argument in arguments)
+    known = os.path.basename(arguments[0]).decode("utf-8", "replace") in PROGRAMS
+    return owned and known and any(argument.startswith(os.fsencode(folder) + b"/") for argument in arguments)
 
 
 def _wait_until(holds: Callable[[], bool], seconds: float) -> bool:

@@ -107,8 +107,8 @@ def find_archive(folder: str) -> Optional[str]:
 def load_settings(jobs: int) -> Dict[str, str]:
     """Settings of the sessions that load; after a crash all of it would be done anew.
 
-    Without counting, autovacuum leaves the tables alone while they are filled and indexed, for which it would have to be
-    waited; it is made up for in the end.
+    Without counting, autovacuum leaves the tables alone while they are filled and indexed, and nothing has to wait
+    for it; it is made up for in the end.
     """
     megabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024**2
     sort = max(SMALLEST_SORT_MB, min(LARGEST_SORT_MB, megabytes // 8 // jobs))
@@ -175,11 +175,12 @@ def leave_restoring_mode(session: Session, schema: str) -> None:
 
 def is_restoring(session: Session) -> bool:
     """Whether this or any later session of the database is in the restoring mode."""
+    if session.value("SELECT current_setting('timescaledb.restoring', true) = 'on' AS restoring"):
+        return True
     return bool(
         session.value(
-            "SELECT current_setting('timescaledb.restoring', true) = 'on' OR EXISTS ("
-            "SELECT FROM pg_db_role_setting AS s JOIN pg_database AS d ON d.oid = s.setdatabase, unnest(s.setconfig) AS c(entry)"
-            " WHERE d.datname = current_database() AND c.entry = 'timescaledb.restoring=on') AS restoring"
+            "SELECT EXISTS (SELECT FROM pg_db_role_setting AS s JOIN pg_database AS d ON d.oid = s.setdatabase"
+            " WHERE d.datname = current_database() AND 'timescaledb.restoring=on' = ANY (s.setconfig)) AS restoring"
         )
     )
 
