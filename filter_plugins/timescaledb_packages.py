@@ -30,6 +30,10 @@ FORBIDDEN_MINORS = {15: 9, 16: 5, 17: 1}
 # What builds since TimescaleDB 2.20 need at least.
 LEAST_MINORS = {15: 10, 16: 6, 17: 2, 18: 0}
 NEEDS_LEAST_MINORS: Version = (2, 20)
+# With these, every background job of the vendor's builds fails, up to this version: 'cannot drop portal "" while it is
+# being set up'. Tried with 2.19.3 and 2.29.2. Who builds for a mirror can mend it there.
+JOBLESS_MINORS = {17: 12}
+LAST_JOBLESS: Version = (2, 29, 2)
 
 _PIN = re.compile(r"\d+\.\d+\.\d+\Z")
 
@@ -59,10 +63,7 @@ def version_complaints(version: str, postgresql: int, edition: str, source: str)
 
 def minor_complaints(package_version: str, version: str = "", whose: str = "is installed") -> list[str]:
     """Return what is wrong with a package of PostgreSQL under TimescaleDB `version` ("" for the newest)."""
-    match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", package_version)
-    if match is None:
-        return []
-    major, minor = int(match.group(1)), int(match.group(2))
+    major, minor = _minor(package_version)
     modern = not version or _numbers(version)[:2] >= NEEDS_LEAST_MINORS
     if FORBIDDEN_MINORS.get(major) != minor and not (modern and minor < LEAST_MINORS.get(major, 0)):
         return []
@@ -70,6 +71,26 @@ def minor_complaints(package_version: str, version: str = "", whose: str = "is i
         f"timescaledb_host_postgresql_version: {major} was given, and PostgreSQL {major}.{minor} {whose}, with which "
         f"TimescaleDB crashes or does not load; accepted is {major}.{LEAST_MINORS.get(major, minor + 1)} or later"
     ]
+
+
+def job_complaints(package_version: str, extension: str, whose: str = "is installed") -> list[str]:
+    """Return what keeps the policies of the vendor's build `extension` from running on a package of PostgreSQL."""
+    major, minor = _minor(package_version)
+    numbers = _numbers(extension)
+    if JOBLESS_MINORS.get(major) != minor or not numbers or numbers > LAST_JOBLESS:
+        return []
+    newest = ".".join(map(str, LAST_JOBLESS))
+    return [
+        f"timescaledb_host_postgresql_version: {major} was given, and PostgreSQL {major}.{minor} {whose}, with which "
+        f"no policy of TimescaleDB up to {newest} runs; accepted is {major}.{minor - 1}, installed and held before, or "
+        "a later timescaledb_host_version"
+    ]
+
+
+def _minor(package_version: str) -> tuple[int, int]:
+    """Major and minor of a package of PostgreSQL, zeros where it is none."""
+    match = re.match(r"(?:\d+:)?(\d+)\.(\d+)", package_version)
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
 def timescaledb_packages(source: str, edition: str, postgresql: int, version: str = "") -> list[dict[str, str]]:
@@ -174,6 +195,7 @@ class FilterModule:
         return {
             "timescaledb_version_complaints": version_complaints,
             "timescaledb_minor_complaints": minor_complaints,
+            "timescaledb_job_complaints": job_complaints,
             "timescaledb_packages": timescaledb_packages,
             "timescaledb_installed_versions": installed_versions,
             "timescaledb_missing_packages": missing_packages,

@@ -1,22 +1,29 @@
-"""Run the molecule scenarios: first those that need nothing, then, with a Docker engine, those that start containers.
+"""Run the molecule scenarios, two at a time: those that need nothing and, with a Docker engine, those with containers.
 
 python scripts/run_molecule.py [NAME ...] [-- OPTION ...]    NAME: a scenario, all without; OPTION: passed to molecule
 WITHOUT_DOCKER=1    leave out the scenarios that need an engine, and say so at the end
+MOLECULE_LANES=1    how many scenarios run at a time; what one says is printed when it ends
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
+from build_base_image import BuildError, find_or_build
 from docker_engine import EngineError, end_politely, engine
 
 ROOT = Path(__file__).resolve().parents[1]
+LANES = 2
 
 
 def split_arguments(arguments: Sequence[str], known: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -26,30 +33,74 @@ def split_arguments(arguments: Sequence[str], known: Sequence[str]) -> tuple[lis
 
 
 def find_scenarios(folder: Path) -> dict[str, bool]:
-    """Every scenario, and whether it starts containers: those are its platforms."""
-    files = sorted(folder.glob("*/molecule.yml"))
-    return {file.parent.name: bool(yaml.safe_load(file.read_text(encoding="utf-8")).get("platforms")) for file in files}
+    """Every scenario, the longest first, and whether it starts containers: those are its platforms."""
+    contents = {
+        file.parent.name: yaml.safe_load(file.read_text(encoding="utf-8"))
+        for file in sorted(folder.glob("*/molecule.yml"))
+    }
+    ordered = sorted(contents, key=lambda name: -len((contents[name].get("scenario") or {}).get("test_sequence", [])))
+    return {name: bool(contents[name].get("platforms")) for name in ordered}
 
 
 def run_scenarios(names: Sequence[str], options: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run scenarios from beginning to end; molecule's return code."""
-    chosen = [argument for name in names for argument in ("--scenario-name", name)]
-    command = ["molecule", "test", "--no-command-borders", *chosen, *options]
-    return subprocess.run(command, env=dict(environment), check=False).returncode
+    """Run whole scenarios, as many at a time as there are lanes; the first return code that is not 0."""
+    lanes = min(len(names), int(environment.get("MOLECULE_LANES") or LANES))
+    if lanes <= 1:
+        one_by_one = (
+            subprocess.run(command_for(name, options), env=dict(environment), check=False).returncode for name in names
+        )
+        return next((code for code in one_by_one if code), 0)
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for name in names:
+        waiting.put(name)
+    codes: list[int] = []
+    threads = [threading.Thread(target=run_lane, args=(waiting, options, environment, codes)) for _ in range(lanes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return next((code for code in codes if code), 0)
+
+
+def command_for(name: str, options: Sequence[str]) -> list[str]:
+    """What runs one scenario."""
+    return ["molecule", "test", "--no-command-borders", "--scenario-name", name, *options]
+
+
+def run_lane(
+    waiting: queue.SimpleQueue[str], options: Sequence[str], environment: Mapping[str, str], codes: list[int]
+) -> None:
+    """Run one waiting scenario after the other; none is begun after any has failed."""
+    while not any(codes):
+        try:
+            name = waiting.get_nowait()
+        except queue.Empty:
+            return
+        began = time.monotonic()
+        print(f"=== molecule {name} begins", flush=True)
+        with tempfile.TemporaryFile() as said:
+            code = subprocess.run(
+                command_for(name, options), env=dict(environment), stdout=said, stderr=subprocess.STDOUT, check=False
+            ).returncode
+            codes.append(code)
+            said.seek(0)
+            verdict = "passed" if code == 0 else f"FAILED with code {code}"
+            text = said.read().decode("utf-8", "replace")
+        print(f"{text}\n=== molecule {name} {verdict} after {time.monotonic() - began:.0f} s", flush=True)
 
 
 def run_in_containers(names: Sequence[str], options: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run scenarios that need an engine, or say why not."""
-    if environment.get("WITHOUT_DOCKER"):
-        print(f"LEFT OUT, because WITHOUT_DOCKER is set: {', '.join(names)}", file=sys.stderr)
-        return 0
+    """Run scenarios of which some need an engine, or say why not."""
     try:
         with engine() as endpoint:
-            return run_scenarios(names, options, {**environment, "DOCKER_HOST": endpoint})
-    except EngineError as error:
+            with_engine = {**environment, "DOCKER_HOST": endpoint}
+            os.environ["DOCKER_HOST"] = endpoint
+            find_or_build(with_engine)  # once, before two scenarios do it at the same time
+            return run_scenarios(names, options, with_engine)
+    except (EngineError, BuildError) as error:
         print(
             f"{error}\nThe scenarios {', '.join(names)} need a Docker engine. Start one, or become root on Debian, or "
-            "set WITHOUT_DOCKER=1 to leave them out.",
+            "set WITHOUT_DOCKER=1 to leave out those that start containers.",
             file=sys.stderr,
         )
         return 1
@@ -60,11 +111,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, end_politely)
     scenarios = find_scenarios(ROOT / "molecule")
     names, options = split_arguments(sys.argv[1:], list(scenarios))
-    plain = [name for name in names if not scenarios[name]]
     contained = [name for name in names if scenarios[name]]
-    code = run_scenarios(plain, options, os.environ) if plain else 0
-    if code == 0 and contained:
-        code = run_in_containers(contained, options, os.environ)
+    if contained and not os.environ.get("WITHOUT_DOCKER"):
+        return run_in_containers(names, options, os.environ)
+    code = run_scenarios([name for name in names if not scenarios[name]], options, os.environ)
+    if contained:
+        print(f"LEFT OUT, because WITHOUT_DOCKER is set: {', '.join(contained)}", file=sys.stderr)
     return code
 
 

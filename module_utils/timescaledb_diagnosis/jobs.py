@@ -12,6 +12,8 @@ from .model import NOTICE, PROBLEM, Facts, Finding, Job, Server
 
 _PATIENCE = 600.0  # seconds a job may be late before that means something
 _ENDLESS = 86400.0  # seconds after which a run is taken for stuck
+# What jobs of builds up to 2.29.2 fail with on PostgreSQL 17.12.
+_PORTAL = "cannot drop portal"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _explain_job(job: Job, server: Server) -> Optional[Idleness]:
             "job_failing",
             "it fails",
             _failures(job),
-            f"mend the cause, then CALL run_job({job.job_id}) shows whether it works",
+            _mend(job),
         )
     if job.scheduled and job.next_start == "-infinity" and job.running_for is None:
         return Idleness(
@@ -145,6 +147,12 @@ def _look_at_owner(job: Job) -> Iterator[Finding]:
 def _failures(job: Job) -> str:
     times = f"it failed {job.consecutive_failures} times in a row"
     return f"{times}: " + (job.error or "its owner can read why in timescaledb_information.job_errors")
+
+
+def _mend(job: Job) -> str:
+    if _PORTAL in (job.error or ""):
+        return "this PostgreSQL does not go with this TimescaleDB: have PostgreSQL 17.11, or a later TimescaleDB"
+    return f"mend the cause, then CALL run_job({job.job_id}) shows whether it works"
 
 
 def _finding(idle: Idleness, subject: str) -> Finding:

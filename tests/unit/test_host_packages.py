@@ -78,6 +78,19 @@ class TestMinors:
     def test_that_work_are_accepted(self, package: str) -> None:
         assert packages.minor_complaints(package) == []
 
+    @pytest.mark.parametrize("extension", ["2.29.2~debian13-1712", "2.19.3", "2.29.2"])
+    def test_with_which_no_policy_runs_are_refused(self, extension: str) -> None:
+        [complaint] = packages.job_complaints("17.12-0+deb13u1", extension)
+        assert complaint.startswith("timescaledb_host_postgresql_version: ")
+        assert "accepted is 17.11" in complaint
+
+    @pytest.mark.parametrize(
+        ("package", "extension"),
+        [("17.11-0+deb13u1", "2.29.2"), ("17.13-1", "2.29.2"), ("17.12-1", "2.29.3"), ("17.12-1", ""), ("", "2.29.2")],
+    )
+    def test_with_which_policies_run_are_accepted(self, package: str, extension: str) -> None:
+        assert packages.job_complaints(package, extension) == []
+
 
 class TestNames:
     def test_of_the_vendor_pin_loader_extension_and_library_together(self) -> None:

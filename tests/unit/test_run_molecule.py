@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,9 +50,40 @@ def test_arguments_are_scenarios_or_molecules(arguments: list[str], expected: tu
     assert run_molecule.split_arguments(arguments, ["default", "sandbox"]) == expected
 
 
-def test_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_molecule.run_in_containers(["default"], [], {"WITHOUT_DOCKER": "1"}) == 0
-    assert "LEFT OUT" in capsys.readouterr().err
+def test_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WITHOUT_DOCKER", "1")
+    monkeypatch.setattr(sys, "argv", ["run_molecule.py", "default"])
+    assert run_molecule.main() == 0
+    assert "LEFT OUT, because WITHOUT_DOCKER is set: default" in capsys.readouterr().err
+
+
+class TestLanes:
+    @pytest.fixture
+    def molecule(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        """A molecule that waits for another of its kind, and fails in the scenario that is called wrong."""
+        script = """#!/bin/sh
+        touch "$MEET/$4"; echo "this is $4"
+        for _ in $(seq 100); do test "$(ls "$MEET" | wc -l)" -ge "$TOGETHER" && break; sleep 0.05; done
+        test "$(ls "$MEET" | wc -l)" -ge "$TOGETHER" && test "$4" != wrong
+        """
+        (tmp_path / "molecule").write_text(script)
+        (tmp_path / "molecule").chmod(0o755)
+        (tmp_path / "meet").mkdir()
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        return {"PATH": os.environ["PATH"], "MEET": str(tmp_path / "meet")}
+
+    def test_two_scenarios_run_at_a_time(self, molecule: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+        assert run_molecule.run_scenarios(["one", "two", "three"], [], {**molecule, "TOGETHER": "2"}) == 0
+        said = capsys.readouterr().out
+        assert all(f"this is {name}\n\n=== molecule {name} passed" in said for name in ("one", "two", "three"))
+
+    def test_none_is_begun_after_one_has_failed(self, molecule: dict[str, str]) -> None:
+        environment = {**molecule, "TOGETHER": "1", "MOLECULE_LANES": "1"}
+        assert run_molecule.run_scenarios(["one", "wrong", "never"], [], environment) == 1
+        assert sorted(os.listdir(molecule["MEET"])) == ["one", "wrong"]
+        environment = {**molecule, "TOGETHER": "2"}
+        assert run_molecule.run_scenarios(["wrong", "wrong", "never"], [], environment) == 1
+        assert sorted(os.listdir(molecule["MEET"])) == ["one", "wrong"]
 
 
 def test_without_an_engine_the_run_fails_and_says_what_to_do(

@@ -154,6 +154,12 @@ def test_what_keeps_a_job_from_its_work_is_told_of_it_and_of_what_waits(
         assert "2 are due" in told["chunks"].evidence
 
 
+def test_a_job_that_fails_for_the_minor_of_postgresql_is_told_which_to_have() -> None:
+    error = 'cannot drop portal "" while it is being set up'
+    (finding,) = diagnose(facts(jobs=(replace(JOB, consecutive_failures=3, error=error),)))
+    assert "PostgreSQL 17.11" in finding.remedy
+
+
 @pytest.mark.parametrize("changes", [{"overdue": 60.0}, {"overdue": 3600.0, "running_for": 30.0}, {"overdue": None}])
 def test_a_job_that_is_a_little_late_or_at_work_is_left_in_peace(changes: dict[str, Any]) -> None:
     assert names(facts(jobs=(replace(JOB, **changes),))) == []
