@@ -18,7 +18,8 @@ CREATE TABLE reading (time timestamptz NOT NULL, device int NOT NULL REFERENCES 
 SELECT create_hypertable('reading', 'time', chunk_time_interval => interval '1 day');
 CREATE INDEX reading_device_time ON reading (device, time DESC);
 INSERT INTO reading SELECT t, d, extract(hour FROM t) + d FROM generate_series('{OLDEST}'::timestamptz,
-  '{OLDEST}'::timestamptz + interval '{DAYS} days' - interval '1 hour', interval '1 hour') AS t, generate_series(1, 5) AS d;
+  '{OLDEST}'::timestamptz + interval '{DAYS} days' - interval '1 hour', interval '1 hour') AS t,
+  generate_series(1, 5) AS d;
 CREATE TABLE note (id serial PRIMARY KEY, body text);
 INSERT INTO note (body) SELECT 'note ' || n FROM generate_series(1, 30) AS n;
 GRANT SELECT ON reading TO {READER};
@@ -26,7 +27,8 @@ ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {READER};
 """
 # The retention policy is far shorter than the data is old; it was never run, for it begins in the future.
 COMMUNITY = f"""
-ALTER TABLE reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device', timescaledb.compress_orderby = 'time DESC');
+ALTER TABLE reading SET (timescaledb.compress, timescaledb.compress_segmentby = 'device',
+  timescaledb.compress_orderby = 'time DESC');
 SELECT compress_chunk(c) FROM show_chunks('reading', older_than => '{OLDEST}'::timestamptz + interval '8 days') AS c;
 CREATE MATERIALIZED VIEW hourly WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
   SELECT time_bucket('1 hour', time) AS bucket, device, avg(value) AS average FROM reading GROUP BY 1, 2 WITH NO DATA;
@@ -34,7 +36,8 @@ CREATE MATERIALIZED VIEW daily WITH (timescaledb.continuous, timescaledb.materia
   SELECT time_bucket('1 day', bucket) AS bucket, device, avg(average) AS average FROM hourly GROUP BY 1, 2 WITH NO DATA;
 CALL refresh_continuous_aggregate('hourly', NULL, '{OLDEST}'::timestamptz + interval '15 days');
 CALL refresh_continuous_aggregate('daily', NULL, '{OLDEST}'::timestamptz + interval '15 days');
-SELECT add_retention_policy('reading', interval '30 days', schedule_interval => interval '1 day', initial_start => '2099-01-01');
+SELECT add_retention_policy('reading', interval '30 days', schedule_interval => interval '1 day',
+  initial_start => '2099-01-01');
 SELECT add_compression_policy('reading', interval '4000 days', initial_start => '2099-01-01');
 SELECT add_continuous_aggregate_policy('hourly', interval '3 days', interval '1 hour', interval '1 hour',
   initial_start => '2099-01-01', timezone => 'Europe/Berlin');
@@ -77,13 +80,16 @@ class Place:
         """Run the program, which must end with this code and one sentence; that sentence."""
         done = self.run(*arguments)
         assert done.rc == code, (done.rc, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr and done.stdout == ""
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
         return str(done.stderr.strip().splitlines()[-1])
 
     def refuse_with_summary(self, code: int, *arguments: str) -> str:
         """Run the program, which must end with this code after a summary; its sentence."""
         done = self.run(*arguments)
-        assert done.rc == code and done.stdout.strip() and "Traceback" not in done.stderr, (done.rc, done.stderr)
+        assert done.rc == code, (done.rc, done.stderr)
+        assert done.stdout.strip()
+        assert "Traceback" not in done.stderr
         return str(done.stderr.strip().splitlines()[-1])
 
     def sql(self, *statements: str, database: str | None = None) -> str:

@@ -10,14 +10,35 @@ from typing import Any
 import pytest
 from restoring import PROGRAM, Place, create_place, remove_place
 
-SANDBOX = (
-    "NoNewPrivileges=yes ProtectSystem=strict ProtectHome=yes PrivateTmp=yes PrivateDevices=yes ProtectKernelTunables=yes"
-    " ProtectKernelModules=yes ProtectKernelLogs=yes ProtectControlGroups=yes ProtectClock=yes ProtectHostname=yes"
-    " ProtectProc=invisible ProcSubset=pid RestrictAddressFamilies=AF_UNIX RestrictNamespaces=yes RestrictRealtime=yes"
-    " RestrictSUIDSGID=yes LockPersonality=yes MemoryDenyWriteExecute=yes SystemCallArchitectures=native"
-    " SystemCallFilter=@system-service SystemCallFilter=~@privileged CapabilityBoundingSet= PrivateNetwork=yes"
-    " UMask=0077 User=postgres Nice=19"
-).split()
+SANDBOX = [
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectControlGroups=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
+    "ProtectProc=invisible",
+    "ProcSubset=pid",
+    "RestrictAddressFamilies=AF_UNIX",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "LockPersonality=yes",
+    "MemoryDenyWriteExecute=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged",
+    "CapabilityBoundingSet=",
+    "PrivateNetwork=yes",
+    "UMask=0077",
+    "User=postgres",
+    "Nice=19",
+]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +74,12 @@ def read_verdict(place: Place, backup: str) -> dict[str, Any]:
 def test_a_good_backup_is_proven(place: Place, backup: str) -> None:
     assert f"{backup} is proven" in place.succeed("drill", backup)
     verdict = read_verdict(place, backup)
-    assert verdict["proven"] is True and verdict["differences"] == [] and verdict["name"] == backup
+    assert verdict["proven"] is True
+    assert verdict["differences"] == []
+    assert verdict["name"] == backup
     status = json.loads(place.succeed("status"))
-    assert status["last_proven"]["name"] == backup and status["last_proven"]["drilled"] == verdict["finished"]
+    assert status["last_proven"]["name"] == backup
+    assert status["last_proven"]["drilled"] == verdict["finished"]
 
 
 def test_the_hosts_server_takes_no_part(place: Place, backup: str) -> None:
@@ -86,7 +110,8 @@ def test_a_census_that_was_tampered_with_fails(place: Place, backup: str, change
     tampered = place.doctored(backup, "tampered", **changes)
     assert said in place.refuse_with_summary(4, "drill", tampered)
     verdict = read_verdict(place, tampered)
-    assert verdict["proven"] is False and any(said in sentence for sentence in verdict["differences"])
+    assert verdict["proven"] is False
+    assert any(said in sentence for sentence in verdict["differences"])
 
 
 def test_a_damaged_backup_fails(place: Place, backup: str) -> None:
