@@ -1,4 +1,4 @@
-"""After the database was put back by the playbook: it serves as before, its jobs run, and what served is kept, closed."""
+"""After the playbook has put the database back: it serves as before, its jobs run, what served is kept and closed."""
 
 from __future__ import annotations
 
