@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the aetherlens-timescaledb authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One backup, from the lock to the summary. Nothing partial is offered, nothing is pruned before the new one is whole."""
+"""One backup, from lock to summary. Nothing partial is offered; nothing is pruned before the new one is whole."""
 
 from __future__ import annotations
 

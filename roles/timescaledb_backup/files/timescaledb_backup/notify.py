@@ -22,7 +22,7 @@ SECONDS = 20.0
 
 
 def notify(config: Config, unit: str) -> str:
-    """Tell everybody who is configured that a unit failed; what was told. Raises BackupError if not all were reached."""
+    """Tell everybody who is configured that a unit failed; what was told. Raises BackupError if one was not reached."""
     message = compose(config, unit)
     text = f"{message['unit']} failed on {message['host']}: {message['message']}"
     problems = []
