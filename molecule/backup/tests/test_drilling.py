@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +33,12 @@ SANDBOX = [
     "MemoryDenyWriteExecute=yes",
     "SystemCallArchitectures=native",
     "SystemCallFilter=@system-service",
-    "SystemCallFilter=~@privileged",
+    "SystemCallFilter=~@privileged @resources",
+    "IPAddressDeny=any",
+    "KeyringMode=private",
+    "PrivateMounts=yes",
+    "CPUSchedulingPolicy=batch",
+    "IOSchedulingClass=idle",
     "CapabilityBoundingSet=",
     "PrivateNetwork=yes",
     "UMask=0077",
@@ -141,7 +147,7 @@ def test_too_little_room_says_nothing_about_the_backup(place: Place, backup: str
 
 
 def test_the_sandbox_of_the_unit_is_enough(place: Place, backup: str) -> None:
-    options = " ".join(f"--property={item}" for item in [*SANDBOX, f"ReadWritePaths={place.folder}"])
+    options = " ".join(f"--property={shlex.quote(item)}" for item in [*SANDBOX, f"ReadWritePaths={place.folder}"])
     command = f"systemd-run --quiet --wait --pipe --collect {options} {PROGRAM} --config {place.config} drill {backup}"
     done = place.machine.run(command)
     assert done.rc == 0, done.stderr

@@ -24,6 +24,7 @@ from .properties import properties_query
 from .prune import prune
 from .session import Session, connect
 from .shelf import Shelf
+from .unfinished import sweep
 from .verify import describe_files, read_to_the_end
 
 ATTEMPTS = 3
@@ -52,6 +53,7 @@ def make_backup(config: Config, say: Say) -> Summary:
     with files.lock(config.lock_file, f"making a backup of {config.database}"):
         for name in shelf.sweep():
             say(f"removed {name}, which a run that was killed had left")
+        sweep(config, say)
         moment = now()
         name = shelf.choose_name(moment)
         folder = shelf.begin(name)
