@@ -1,4 +1,4 @@
-"""Word of a failure: the service that brings it is confined, and yet mail gets to where only sendmail's group may write."""
+"""Word of a failure: its service is confined, and yet mail gets to where only the group of sendmail may write."""
 
 from __future__ import annotations
 
