@@ -10,7 +10,7 @@ hypertables  dimensions, compression and number of chunks; those below aggregate
 chunks       rows of each range of a hypertable, by name and range, and how many of its chunks are compressed
 aggregates   definition and settings of each continuous aggregate
 jobs         policies and other jobs by number, without what only tells of runs
-sequences    where each stands
+sequences    where each stood at the latest before the dump; no snapshot holds them
 rights       owner and rights of each relation
 objects      how many of each kind there are in each schema
 extensions   versions and schemas
@@ -41,7 +41,8 @@ WHERE c.relkind IN ('r', 'm') AND {_FOREIGN} AND {_NOT_OF_AN_EXTENSION.format("p
 """
 
 _SEQUENCES = f"""
-SELECT n.nspname AS schema, c.relname AS name FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+SELECT n.nspname AS schema, c.relname AS name, s.seqincrement AS increment, s.seqcycle AS cycles
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_sequence AS s ON s.seqrelid = c.oid
 WHERE c.relkind = 'S' AND {_FOREIGN} AND {_NOT_OF_AN_EXTENSION.format("pg_class", "c")}
 """
 
@@ -157,11 +158,28 @@ def read_roles(session: Session) -> List[str]:
     return [row["name"] for row in rows]
 
 
+def read_sequences(session: Session) -> Dict[str, Any]:
+    """Where each sequence stands now, whatever the snapshot, which way it goes, and whether it begins again."""
+    sequences = session.rows(_SEQUENCES)
+    found: Dict[str, Any] = {}
+    for begin in range(0, len(sequences), _BATCH):
+        batch = sequences[begin : begin + _BATCH]
+        query = " UNION ALL ".join(
+            f"SELECT {number} AS number, last_value, is_called"
+            f" FROM {quote_identifier(row['schema'])}.{quote_identifier(row['name'])}"
+            for number, row in enumerate(batch)
+        )
+        for row in session.rows(query):
+            known = batch[row["number"]]
+            name = f"{known['schema']}.{known['name']}"
+            found[name] = {**_pick(known, "increment", "cycles"), **_pick(row, "last_value", "is_called")}
+    return found
+
+
 def _census_of_relations(session: Session) -> Census:
-    sequences = [(row["schema"], row["name"]) for row in session.rows(_SEQUENCES)]
     return {
         "tables": {_key(row["schema"], row["name"]): {} for row in session.rows(_TABLES)},
-        "sequences": _read_sequences(session, sequences),
+        "sequences": read_sequences(session),
         "rights": {
             _key(row["schema"], row["name"]): {"owner": row["owner"], "acl": row["acl"]}
             for row in session.rows(_RIGHTS)
@@ -237,19 +255,6 @@ def _count_rows(session: Session, relations: Sequence[Sequence[str]]) -> Dict[st
         for row in session.rows(query):
             counted[_key(*batch[row["number"]])] = {"rows": row["rows"]}
     return counted
-
-
-def _read_sequences(session: Session, sequences: Sequence[Sequence[str]]) -> Dict[str, Any]:
-    found: Dict[str, Any] = {}
-    for begin in range(0, len(sequences), _BATCH):
-        batch = sequences[begin : begin + _BATCH]
-        query = " UNION ALL ".join(
-            f"SELECT {number} AS number, last_value, is_called FROM {quote_identifier(schema)}.{quote_identifier(name)}"
-            for number, (schema, name) in enumerate(batch)
-        )
-        for row in session.rows(query):
-            found[_key(*batch[row["number"]])] = _pick(row, "last_value", "is_called")
-    return found
 
 
 def _hypertable(row: Row, named: Mapping[str, str]) -> str:

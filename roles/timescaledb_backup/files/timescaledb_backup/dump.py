@@ -29,8 +29,12 @@ HARMLESS = (
     "hint: You might not be able to restore the dump without using --disable-triggers",
     "hint: Consider using a full dump instead of a --data-only dump",
 )
-# A worker of a parallel dump found a table locked, which a policy was about to compress or drop.
-LOCKED = ("could not obtain lock on relation", "canceling statement due to lock timeout")
+CHANGED = "was emptied or written anew after the snapshot"
+# Policies and migrations were at work on a table between the snapshot and the dump of it.
+DISTURBED = re.compile(
+    r"could not obtain lock on relation|canceling statement due to lock timeout|could not open relation with OID"
+    rf'|relation ".*" does not exist|{CHANGED}'
+)
 
 
 def choose_compression(config: Config) -> str:

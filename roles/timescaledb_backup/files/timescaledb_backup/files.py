@@ -13,12 +13,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-from typing import Dict, Iterator, List, Optional, Sequence
+import time
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from .errors import BackupError, BusyError, SpaceError
 
 _BLOCK = 1024 * 1024
 _LAST_LINES = 5
+_REMOVALS = 10
+_PAUSE_SECONDS = 0.5
 
 
 def sync(path: str) -> None:
@@ -76,6 +79,16 @@ def free_bytes(folder: str) -> int:
     return shutil.disk_usage(folder).free
 
 
+def remove_tree(folder: str) -> None:
+    """Remove a folder with everything in it, also where a program that is just ending still writes into it."""
+    for _ in range(_REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
+        time.sleep(_PAUSE_SECONDS)
+    shutil.rmtree(folder)
+
+
 @contextlib.contextmanager
 def lock(path: str, purpose: str) -> Iterator[None]:
     """Hold a lock; it ends with the process, however that ends. Raises BusyError, which says who holds it."""
@@ -92,7 +105,10 @@ def lock(path: str, purpose: str) -> Iterator[None]:
 
 
 class Program:
-    """A running program, without a shell, which reads what it is given. Raises BackupError if it cannot be run."""
+    """A running program, without a shell, which reads what it is given, and ends with this one, however that ends.
+
+    Raises BackupError if it cannot be run.
+    """
 
     def __init__(self, command: Sequence[str], output: Optional[str] = None, given: str = "") -> None:
         self._name = os.path.basename(command[0])
@@ -101,7 +117,7 @@ class Program:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) if output else subprocess.PIPE
         try:
             self._process = subprocess.Popen(  # noqa: S603 - an argument list
-                list(command),
+                _bound_to_this_process(command),
                 stdin=subprocess.PIPE if given else subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=self._said,
@@ -113,21 +129,23 @@ class Program:
             if output:
                 os.close(descriptor)
 
-    def finish(self, harmless: Sequence[str] = ()) -> str:
-        """Wait for its end; its standard output.
+    def finish(self, harmless: Sequence[str] = (), say: Optional[Callable[[str], None]] = None) -> str:
+        """Wait for its end; its standard output. Raises BackupError with the last lines it said if it fails.
 
-        Raises BackupError with the last lines it said if it fails. What it says without failing is an error as well,
-        unless each line contains one of `harmless`.
+        What it says without failing is passed on, besides lines that contain one of `harmless`.
         """
         output = self._process.communicate(self._given or None)[0] or b""
         self._said.seek(0)
         said = self._said.read().decode("utf-8", "replace")
         self._said.close()
         lines = [line for line in said.splitlines() if line.strip() and not any(text in line for text in harmless)]
-        if self._process.returncode or lines:
+        if self._process.returncode:
             reason = "; ".join(lines[-_LAST_LINES:]) or said.strip() or "it said nothing"
             kind = SpaceError if os.strerror(errno.ENOSPC) in reason else BackupError
             raise kind(f"{self._name} failed (exit code {self._process.returncode}): {reason}")
+        if say is not None:
+            for line in lines:
+                say(line)
         return output.decode("utf-8", "replace")
 
     def stop(self) -> None:
@@ -143,6 +161,13 @@ def run(command: Sequence[str], *, output: Optional[str] = None, harmless: Seque
     Raises BackupError as Program does.
     """
     return Program(command, output, given).finish(harmless)
+
+
+def _bound_to_this_process(command: Sequence[str]) -> List[str]:
+    """The command as one that is ended when this process is killed; what is left of a run must not write on."""
+    binder = shutil.which("setpriv")
+    bound = binder is not None and shutil.which(command[0]) is not None
+    return [binder, "--pdeathsig", "TERM", *command] if binder and bound else list(command)
 
 
 def quiet_environment() -> Dict[str, str]:

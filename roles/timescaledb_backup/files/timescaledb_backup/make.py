@@ -12,10 +12,10 @@ import time
 from typing import Any, Callable, ContextManager, Dict, List, NamedTuple, Optional
 
 from . import files
-from .census import read_alembic_revision, read_roles, read_versions, take_census
+from .census import read_alembic_revision, read_roles, read_sequences, read_versions, take_census
 from .config import Config
 from .crypt import encrypt
-from .dump import GLOBALS, HARMLESS, LOCKED, choose_compression, dump_command, dump_globals, name_dump
+from .dump import CHANGED, DISTURBED, GLOBALS, HARMLESS, choose_compression, dump_command, dump_globals, name_dump
 from .errors import BackupError, SpaceError
 from .manifest import Manifest
 from .moments import now, to_text
@@ -99,14 +99,14 @@ def _fill(config: Config, shelf: Shelf, folder: str, name: str, say: Say) -> Man
 
 
 def _dump(config: Config, shelf: Shelf, folder: str, compression: str, say: Say) -> Dict[str, Any]:
-    """Dump; once more if a table was locked meanwhile, and once more."""
+    """Dump; once more if a table was changed or locked meanwhile, and once more."""
     for _ in range(ATTEMPTS - 1):
         try:
             return _dump_once(config, shelf, folder, compression, say)
         except BackupError as error:
-            if not any(text in str(error) for text in LOCKED):
+            if not DISTURBED.search(str(error)):
                 raise
-            say(f"a table was locked, trying again in {PAUSE_SECONDS:.0f} seconds: {error}")
+            say(f"something else was at work on a table, trying again in {PAUSE_SECONDS:.0f} seconds: {error}")
             _remove(os.path.join(folder, name_dump(config, compression)))
             time.sleep(PAUSE_SECONDS)
     return _dump_once(config, shelf, folder, compression, say)
@@ -118,15 +118,35 @@ def _dump_once(config: Config, shelf: Shelf, folder: str, compression: str, say:
         check_space(config, shelf, session)
         session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         snapshot = session.value("SELECT pg_export_snapshot()")
+        sequences = read_sequences(session)  # before pg_dump does, for no snapshot holds them
         say(f"dumping {config.database}, format {config.format}, compression {compression}")
         program = files.Program(dump_command(config, folder, snapshot, compression))
         try:
             facts = read_facts(config, session)
             say("counted what it holds")
-            program.finish(HARMLESS)
+            program.finish(HARMLESS, say)
+            check_unchanged(session)
         finally:
             program.stop()
+    facts["census"]["sequences"] = sequences
     return facts
+
+
+def check_unchanged(session: Session) -> None:
+    """Raise BackupError where a table is no longer what it was in the session's snapshot.
+
+    Compressing a chunk empties it, and an emptied table is empty for older snapshots as well. Once pg_dump and the
+    counting hold their locks this cannot happen any more; before it can, and rows would be missing from both.
+    """
+    rows = session.rows(
+        "SELECT n.nspname || '.' || c.relname AS name"
+        " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'm') AND c.relfilenode <> 0"
+        " AND n.nspname !~ '^(pg_|_timescaledb_(catalog|config|cache))' AND n.nspname <> 'information_schema'"
+        " AND pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode"
+    )
+    if rows:
+        raise BackupError(f"{rows[0]['name']} {CHANGED}.")
 
 
 def open_session(config: Config, database: Optional[str] = None) -> ContextManager[Session]:

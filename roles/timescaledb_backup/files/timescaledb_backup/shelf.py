@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Dict, List, Mapping, Optional
@@ -76,6 +76,7 @@ class Shelf:
         except OSError as error:
             raise BackupError(f"{self.folder} cannot be read: {error.strerror}.") from error
         found = [self._read(name) for name in names if name.startswith(f"{self.database}-")]
+        found = [backup for backup in found if self._is_mine(backup)]
         return sorted(found, key=lambda backup: (backup.sequence, backup.name))
 
     def find(self, which: str) -> Backup:
@@ -128,15 +129,21 @@ class Shelf:
         doomed = os.path.join(self.folder, f"{_DELETED}{name}")
         os.rename(os.path.join(self.folder, name), doomed)
         files.sync(self.folder)
-        shutil.rmtree(doomed)
+        files.remove_tree(doomed)
 
     def sweep(self) -> List[str]:
         """Remove what killed runs have left; their names. Only for whoever holds the lock."""
-        mine = (f".{self.database}-", f"{_DELETED}{self.database}-")
-        left = [name for name in sorted(os.listdir(self.folder)) if name.startswith(mine)]
+        partial = re.compile(rf"\.{re.escape(self.database)}-\d{{8}}T\d{{6}}Z(-\d+)?{re.escape(_PARTIAL)}")
+        doomed = f"{_DELETED}{self.database}-"
+        names = sorted(os.listdir(self.folder))
+        left = [name for name in names if partial.fullmatch(name) or name.startswith(doomed)]
         for name in left:
-            shutil.rmtree(os.path.join(self.folder, name))
+            files.remove_tree(os.path.join(self.folder, name))
         return left
+
+    def _is_mine(self, backup: Backup) -> bool:
+        """Whether it is of this database, and not of one whose name begins the same way."""
+        return backup.manifest is None or backup.manifest.database.get("name", self.database) == self.database
 
     def _read(self, name: str) -> Backup:
         path = os.path.join(self.folder, name)

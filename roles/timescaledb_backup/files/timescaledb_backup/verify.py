@@ -18,6 +18,7 @@ from .manifest import FILE
 from .shelf import DRILL_FILE, Backup
 
 END_OF_DUMP = b"-- PostgreSQL database dump complete"
+_NOTES = (FILE, DRILL_FILE, f"{DRILL_FILE}.partial")  # written about a backup, the latter where it was killed
 _TAIL = 4096
 _BLOCK = 1024 * 1024
 
@@ -33,7 +34,7 @@ def verify_backup(config: Config, backup: Backup) -> None:
 
 def describe_files(folder: str) -> Dict[str, Dict[str, object]]:
     """Size and digest of every file of a backup, by its path in the backup's folder."""
-    names = [name for name in files.list_files(folder) if name not in (FILE, DRILL_FILE)]
+    names = [name for name in files.list_files(folder) if name not in _NOTES]
     paths = {name: os.path.join(folder, name) for name in names}
     return {name: {"bytes": os.path.getsize(path), "sha256": files.digest(path)} for name, path in paths.items()}
 
