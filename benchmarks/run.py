@@ -1,4 +1,4 @@
-"""How long the core takes: planning alone, and a whole run against a server, for 1 to 5000 hypertables.
+"""How long things take: planning alone, and a whole run against a server, for 1 to 5000 hypertables; and a restore.
 
     make bench
     TIMESCALEDB_TEST_DSN=postgresql://postgres@127.0.0.1/postgres make bench
@@ -27,6 +27,7 @@ from ansible.module_utils.timescaledb.parse import parse_declaration  # noqa: E4
 from ansible.module_utils.timescaledb.plan.planner import make_plan  # noqa: E402
 from ansible.module_utils.timescaledb.plan.simulate import simulate  # noqa: E402
 from ansible.module_utils.timescaledb.session import LoginParameters, connect  # noqa: E402
+from benchmarks.restore import bench_restore  # noqa: E402
 from tests.integration.databases import ADDRESSES, Database, create_database  # noqa: E402
 from tests.integration.sandboxes import run_sandbox  # noqa: E402
 
@@ -118,3 +119,4 @@ if __name__ == "__main__":
     print(f"median of {RUNS}; server: {'given' if ADDRESSES else 'sandbox'}")
     bench_planning()
     bench_runs()
+    bench_restore()

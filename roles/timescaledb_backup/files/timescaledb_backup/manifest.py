@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the aetherlens-timescaledb authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of a backup: the manifest that lies in its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional
+
+from .errors import DamageError
+
+VERSION = 1
+FILE = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One backup.
+
+    files: relative path to {"bytes", "sha256"}; census: what the database held, see `census`; database: its properties,
+    see `census.read_properties`; timescaledb: {"version", "edition", "default_version"}, None without the extension;
+    times are UTC in ISO 8601.
+    """
+
+    name: str
+    sequence: int
+    began: str
+    finished: str
+    seconds: float
+    format: str
+    compression: str
+    database: Mapping[str, Any]
+    postgresql: Mapping[str, Any]
+    timescaledb: Optional[Mapping[str, Any]]
+    alembic_revision: Optional[str]
+    census: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, Mapping[str, Any]]
+    bytes: int
+    toc_entries: Optional[int] = None
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+
+    def to_text(self) -> str:
+        """As the file has it."""
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
+
+
+def parse_manifest(text: str, where: str) -> Manifest:
+    """Read a manifest. Raises DamageError, with the place, where it is none of this version."""
+    try:
+        content: Dict[str, Any] = json.loads(text)
+        if content["version"] != VERSION:
+            raise DamageError(f"{where} is of version {content['version']}, which this program does not know.")
+        return Manifest(**content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamageError(f"{where} is damaged: {error}.") from error

@@ -1,0 +1,48 @@
+"""Where a restore may go, what it says about jobs, and what it remembers of databases it has not finished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from timescaledb_backup.config import Config
+from timescaledb_backup.errors import RefusedError, UsageError
+from timescaledb_backup.restore import Target, check_target, describe_release
+from timescaledb_backup.unfinished import Unfinished, forget, note, read_notes
+
+CONFIG = Config("home", "/backups", "/state", "/bin")
+
+
+def test_in_place_needs_the_name_once_more() -> None:
+    assert check_target(CONFIG, Target(None, "home")) == "home"
+    for given in (None, "", "Home", "other"):
+        with pytest.raises(RefusedError, match="--confirm home"):
+            check_target(CONFIG, Target(None, given))
+
+
+def test_beside_needs_no_confirmation() -> None:
+    assert check_target(CONFIG, Target("copy")) == "copy"
+
+
+@pytest.mark.parametrize("name", ["postgres", "template0", "template1", "x" * 64, "ä" * 32, "a\0b"])
+def test_names_that_cannot_be_used_are_told(name: str) -> None:
+    with pytest.raises(UsageError, match="accepted is a database's name of at most 63 bytes"):
+        check_target(CONFIG, Target(name))
+
+
+def test_what_is_held_is_released_by_one_statement_that_leaves_out_what_was_off() -> None:
+    said = describe_release({"1000": {"scheduled": True}, "1001": {"scheduled": False}, "1002": {"scheduled": True}})
+    assert said.endswith("WHERE job_id IN (1000, 1002)")
+    assert "alter_job(job_id, scheduled => true)" in said
+    assert "no jobs" in describe_release({"1001": {"scheduled": False}})
+
+
+def test_unfinished_databases_are_remembered_until_they_are_forgotten(tmp_path: Path) -> None:
+    config = Config("home", "/backups", str(tmp_path), "/bin")
+    assert read_notes(config) == []
+    note(config, Unfinished("home_restoring_1", "home"))
+    note(config, Unfinished("home_restoring_1", "home", 4711))
+    note(config, Unfinished("home_restoring_2", "copy"))
+    assert read_notes(config) == [Unfinished("home_restoring_1", "home", 4711), Unfinished("home_restoring_2", "copy")]
+    forget(config, "home_restoring_1")
+    assert read_notes(config) == [Unfinished("home_restoring_2", "copy")]
