@@ -98,9 +98,7 @@ def form_complaints(settings: Mapping[Any, object], role: str = HOST) -> list[st
     return complaints
 
 
-def known_complaints(
-    settings: Mapping[str, object], known: Iterable[Mapping[str, Any]], role: str = HOST
-) -> list[str]:
+def known_complaints(settings: Mapping[str, object], known: Iterable[Mapping[str, Any]], role: str = HOST) -> list[str]:
     """Return which of the settings the server does not know, and which values of an extension it would not take."""
     parameters = {row["name"].lower(): row for row in known}
     complaints = []

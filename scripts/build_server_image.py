@@ -1,7 +1,7 @@
 """Images of a TimescaleDB server for the scenario that runs one in a container. Prints where they come from, as JSON.
 
 The vendor's images where a registry answers; else images built from Debian's packages, with the Community edition from
-a flat folder of your own where there is one. Built once for each recipe: the name contains a digest of all that goes in.
+a flat folder of your own where there is one. Built once for each recipe: the name contains a digest of it.
 
 python scripts/build_server_image.py VERSION...    versions of TimescaleDB, the oldest first
 TIMESCALEDB_MIRROR=/srv/packages                   another flat folder than /srv/timescaledb-apt
@@ -64,7 +64,7 @@ def read_offers(index: str) -> dict[str, list[str]]:
 
 
 def choose_packages(offers: Mapping[str, Sequence[str]], version: str) -> list[str]:
-    """What to install for a version: the pinned ones, and the libraries of older versions, as the vendor's image has."""
+    """What to install for a version: the pinned ones, and older libraries, which the vendor's image has as well."""
     wanted = [f"timescaledb-2-loader-postgresql-{POSTGRESQL}", f"timescaledb-2-postgresql-{POSTGRESQL}"]
     pinned = {name: offer for name in wanted for offer in offers.get(name, []) if offer.startswith(f"{version}~")}
     if set(pinned) != set(wanted):

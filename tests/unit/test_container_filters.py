@@ -85,7 +85,7 @@ class TestValues:
             ("folder", "/etc/a:b", "accepted is an absolute path"),
             ("compose_file", "compose.yaml", "accepted is an absolute path, or ''"),
             ("address", "localhost", "accepted is an address of the host"),
-            ("address", "0.0.0.0", "which others can reach, but no certificate"),
+            ("address", "198.51.100.1", "which others can reach, but no certificate"),
             ("address", "192.0.2.7", "timescaledb_container_tls_certificate and timescaledb_container_tls_key as well"),
             ("port", 0, "0 was given; accepted is 1 to 65535"),
             ("port", 70000, "accepted is 1 to 65535"),
@@ -107,17 +107,18 @@ class TestValues:
         assert complaint.startswith(f"timescaledb_container_{missing}: nothing was given")
 
 
-class TestLimits:
-    ENGINE = {"MemTotal": 4096 * 1048576, "NCPU": 2}
+ENGINE = {"MemTotal": 4096 * 1048576, "NCPU": 2}
 
+
+class TestLimits:
     def test_that_the_machine_has_pass(self) -> None:
-        assert container.engine_complaints({"memory_mb": 4096, "cpus": 2}, self.ENGINE) == []
+        assert container.engine_complaints({"memory_mb": 4096, "cpus": 2}, ENGINE) == []
 
     @pytest.mark.parametrize(
         ("name", "value", "has"), [("memory_mb", 4097, "has 4096"), ("cpus", 2.5, "has 2"), ("cpus", 3, "has 2")]
     )
     def test_beyond_the_machine_are_refused(self, name: str, value: float, has: str) -> None:
-        (complaint,) = container.engine_complaints({"memory_mb": 0, "cpus": 0, name: value}, self.ENGINE)
+        (complaint,) = container.engine_complaints({"memory_mb": 0, "cpus": 0, name: value}, ENGINE)
         assert complaint.startswith(f"timescaledb_container_{name}: {value} was given")
         assert complaint.endswith(has)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from timescaledb_tuning import GIB, KIB, MIB, TIB, tune  # noqa: E402 - a neighbour, in the image
+from timescaledb_tuning import GIB, KIB, MIB, TIB, tune  # a neighbour, in the image
 
 UNITS = {"kB": KIB, "MB": MIB, "GB": GIB, "TB": TIB}
 
@@ -32,7 +32,7 @@ def main() -> None:
         int(environment.get("TS_TUNE_MAX_BG_WORKERS") or 16),
     )
     for name, value in settings.items():
-        print(f"{name} = '{value}'")
+        sys.stdout.write(f"{name} = '{value}'\n")
 
 
 if __name__ == "__main__":
