@@ -159,6 +159,12 @@ def extension_versions(lines: Sequence[str]) -> dict[str, str]:
     return {database: version for database, version in pairs if version}
 
 
+def kept_environment(environment: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Return those of a container's variables, in lines of NAME=value, that are among `names`."""
+    pairs = [line.partition("=")[::2] for line in environment]
+    return {name: value for name, value in pairs if name in names}
+
+
 def named(names: Sequence[str], **more: object) -> list[dict[str, object]]:
     """Return a mapping for each name, as modules and Compose want networks."""
     return [{"name": name, **more} for name in names]
@@ -184,6 +190,7 @@ class FilterModule:
             "timescaledb_examination_complaints": examination_complaints,
             "timescaledb_update_complaints": update_complaints,
             "timescaledb_extension_versions": extension_versions,
+            "timescaledb_kept_environment": kept_environment,
             "timescaledb_named": named,
             "timescaledb_log_sentence": log_sentence,
         }

@@ -178,3 +178,9 @@ def test_networks_are_named() -> None:
         {"name": "a", "external": True},
         {"name": "b", "external": True},
     ]
+
+
+def test_of_a_containers_environment_what_was_for_new_data_is_kept() -> None:
+    lines = ["POSTGRES_DB=home", "POSTGRES_INITDB_ARGS=--locale=C", "PGDATA=/x", "EMPTY"]
+    kept = container.kept_environment(lines, ["POSTGRES_DB", "POSTGRES_INITDB_ARGS"])
+    assert kept == {"POSTGRES_DB": "home", "POSTGRES_INITDB_ARGS": "--locale=C"}

@@ -97,13 +97,20 @@ def login(scenario: dict[str, Any], secrets: dict[str, str]) -> Iterator[Login]:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the whole session, and know the marks."""
     config.addinivalue_line("markers", "edition(name): only where the server is of this edition")
+    config.addinivalue_line("markers", "compose: only where there is Compose")
     config.pluginmanager.register(PassedChecks())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the other edition has; the scenario's last step knows how many checks must remain."""
+    """Leave out what is not there, edition or Compose; the scenario's last step knows how many checks must remain."""
+    compose = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
     edition = "apache" if read_scenario()["path"] == "distribution" else "community"
-    other = [item for item in items if any(mark.args[0] != edition for mark in item.iter_markers("edition"))]
+    other = [
+        item
+        for item in items
+        if any(mark.args[0] != edition for mark in item.iter_markers("edition"))
+        or (item.get_closest_marker("compose") and not compose)
+    ]
     config.hook.pytest_deselected(items=other)
     items[:] = [item for item in items if item not in other]
 

@@ -108,11 +108,8 @@ def test_it_mounts_the_same(file: dict[str, Any], service: dict[str, Any], inspe
     assert said == found
 
 
+@pytest.mark.compose
 def test_compose_takes_the_file(folder: Path) -> None:
-    """Where there is Compose. Without it, that the file is YAML with the keys above is all that can be said."""
     command = ["docker", "compose", "--file", str(folder / "server/compose.yaml"), "config", "--quiet"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
-    if "unknown command" in run.stderr or "is not a docker command" in run.stderr:
-        assert (folder / "server/compose.yaml").read_text(encoding="utf-8").startswith("#")
-        return
     assert run.returncode == 0, run.stderr

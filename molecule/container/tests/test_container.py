@@ -153,7 +153,7 @@ def test_rows_survive_whatever_happens_to_the_container(server: Server, folder: 
         )
         server.execute("ALTER TABLE molecule_kept OWNER TO aetherlens_owner")
     found = server.rows("SELECT count(*) AS rows, md5(string_agg(text, '' ORDER BY n)) AS sum FROM molecule_kept")
-    devices = server.rows("SELECT id, name FROM devices ORDER BY id")
+    devices = server.rows("SELECT device_id, name FROM devices ORDER BY device_id")
     state = {"kept": found, "devices": devices}
     before = json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else state
     noted.write_text(json.dumps(state), encoding="utf-8")
