@@ -38,7 +38,7 @@ NAMES = {
     "networks": "networks",
 }
 # How the module works, not what the container is.
-WORK = {"debug", "pull", "state", "recreate", "comparisons"}
+WORK = {"debug", "pull", "state", "recreate", "restart", "comparisons"}
 
 
 @pytest.fixture(scope="module")
