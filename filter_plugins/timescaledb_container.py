@@ -18,6 +18,7 @@ ROLE = "timescaledb_container"
 NEW_LAYOUT = 18  # from this PostgreSQL on, the official images keep the data of each major in a folder of its own
 LEAST_MEMORY_MB = 256
 LEAST_SHM_MB = 64
+LEAST_ROOM_KB = 16 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+\Z")
 _MOVING = re.compile(r"(^|-)latest(-|$)")
 # What an image's own words are, see files/examine.sh.
@@ -170,6 +171,17 @@ def named(names: Sequence[str], **more: object) -> list[dict[str, object]]:
     return [{"name": name, **more} for name in names]
 
 
+def room_complaints(output: str, variable: str, source: str) -> list[str]:
+    """Return that a volume is full, by the output of `df -P -k`: less than a segment of the write-ahead log is left."""
+    fields = output.strip().splitlines()[-1].split() if output.strip() else []
+    if len(fields) < 4 or not fields[3].isdigit() or int(fields[3]) >= LEAST_ROOM_KB:
+        return []
+    return [
+        f"{ROLE}_{variable}: {source} is full, {int(fields[3]) // 1024} of {int(fields[1]) // 1024} MB are left; make "
+        f"room for {LEAST_ROOM_KB // 1024} MB at least, or give the data a larger place"
+    ]
+
+
 def log_sentence(output: str) -> str:
     """Return why a server does not run, from the end of its log: the last lines that say something is wrong."""
     serious = re.findall(r"(?:PANIC|FATAL|ERROR|error):\s+(.*)", output)
@@ -192,5 +204,6 @@ class FilterModule:
             "timescaledb_extension_versions": extension_versions,
             "timescaledb_kept_environment": kept_environment,
             "timescaledb_named": named,
+            "timescaledb_room_complaints": room_complaints,
             "timescaledb_log_sentence": log_sentence,
         }

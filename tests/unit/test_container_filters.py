@@ -184,3 +184,21 @@ def test_of_a_containers_environment_what_was_for_new_data_is_kept() -> None:
     lines = ["POSTGRES_DB=home", "POSTGRES_INITDB_ARGS=--locale=C", "PGDATA=/x", "EMPTY"]
     kept = container.kept_environment(lines, ["POSTGRES_DB", "POSTGRES_INITDB_ARGS"])
     assert kept == {"POSTGRES_DB": "home", "POSTGRES_INITDB_ARGS": "--locale=C"}
+
+
+class TestRoom:
+    HEAD = "Filesystem 1024-blocks Used Available Capacity Mounted on\n"
+
+    @pytest.mark.parametrize(("left", "refused"), [(16384, False), (16383, True), (0, True)])
+    def test_of_less_than_a_segment_is_refused(self, left: int, refused: bool) -> None:
+        output = f"{self.HEAD}tmpfs 204800 {204800 - left} {left} 99% /var/lib/postgresql/data\n"
+        found = container.room_complaints(output, "volume", "home-data")
+        assert bool(found) == refused
+
+    def test_is_told_with_the_variable_and_the_volume(self) -> None:
+        (complaint,) = container.room_complaints(f"{self.HEAD}tmpfs 204800 204800 0 100% /x\n", "volume", "home-data")
+        assert complaint.startswith("timescaledb_container_volume: home-data is full, 0 of 200 MB are left")
+
+    def test_that_nobody_tells_is_taken_as_given(self) -> None:
+        assert container.room_complaints("", "volume", "home-data") == []
+        assert container.room_complaints("df: no such file", "volume", "home-data") == []
