@@ -100,8 +100,17 @@ def login(address: Callable[..., dict[str, Any]]) -> Iterator[Login]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch the whole session."""
+    """Watch the whole session, and know the marks."""
+    config.addinivalue_line("markers", "phase(name): only in this phase of the scenario")
     config.pluginmanager.register(PassedChecks())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what belongs to another phase; the scenario's last step knows how many checks must remain."""
+    phase = read_scenario()["phase"]
+    other = [item for item in items if any(mark.args[0] != phase for mark in item.iter_markers("phase"))]
+    config.hook.pytest_deselected(items=other)
+    items[:] = [item for item in items if item not in other]
 
 
 class PassedChecks:

@@ -13,6 +13,8 @@ import psycopg
 import pytest
 from server import Server
 
+pytestmark = pytest.mark.phase("declared")
+
 CLIENTS = 500
 LEAST_SECONDS = 5.0  # all of them are connected and at work for as long as that
 TABLE = "molecule_load"
