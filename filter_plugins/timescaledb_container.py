@@ -21,6 +21,8 @@ LEAST_SHM_MB = 64
 LEAST_ROOM_KB = 16 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+\Z")
 _MOVING = re.compile(r"(^|-)latest(-|$)")
+_SERIOUS = re.compile(r"(?:(?:PANIC|FATAL|ERROR|[Ee]rror):\s+|^postgres: )(.*)", re.MULTILINE)
+_ORDERLY = re.compile(r"due to administrator command|system is (?:starting up|shutting down)")
 # What an image's own words are, see files/examine.sh.
 _LISTS = ("updates",)
 UNREADABLE = "unknown"  # the version of a database whose library is not there, see files/extensions.sh
@@ -183,9 +185,13 @@ def room_complaints(output: str, variable: str, source: str) -> list[str]:
 
 
 def log_sentence(output: str) -> str:
-    """Return why a server does not run, from the end of its log: the last lines that say something is wrong."""
-    serious = re.findall(r"(?:PANIC|FATAL|ERROR|error):\s+(.*)", output)
-    last = [line for line in output.splitlines() if line.strip()][-3:]
+    """Return why a server does not run, from the end of its log: the last lines that say something is wrong.
+
+    What an earlier server has said until it was shut down in order is left out.
+    """
+    own = output.rpartition("database system is shut down")[2]
+    serious = [words for words in _SERIOUS.findall(own) if not _ORDERLY.search(words)]
+    last = [line for line in own.splitlines() if line.strip()][-3:]
     return "; ".join(dict.fromkeys(serious[-3:] or last)) or "nothing"
 
 

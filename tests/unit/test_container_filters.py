@@ -168,6 +168,14 @@ class TestALog:
         log = "LOG:  starting\n1 [1] FATAL:  could not write lock file: No space left on device\nLOG:  bye\n"
         assert container.log_sentence(log) == "could not write lock file: No space left on device"
 
+    def test_leaves_out_what_an_earlier_server_said(self) -> None:
+        earlier = (
+            "FATAL:  terminating background worker due to administrator command\nLOG:  database system is shut down\n"
+        )
+        now = "postgres: could not find the database system\nExpected to find it in the directory /data\n"
+        assert container.log_sentence(earlier + now) == "could not find the database system"
+        assert container.log_sentence("FATAL:  the database system is starting up\nFATAL:  bad key\n") == "bad key"
+
     def test_that_has_nothing_serious_tells_its_end(self) -> None:
         assert container.log_sentence("a\nb\n\nc\nd\n") == "b; c; d"
         assert container.log_sentence("") == "nothing"
