@@ -38,37 +38,41 @@ LAST_JOBLESS: Version = (2, 29, 2)
 _PIN = re.compile(r"\d+\.\d+\.\d+\Z")
 
 
-def version_complaints(version: str, postgresql: int, edition: str, source: str) -> list[str]:
+def version_complaints(
+    version: str, postgresql: int, edition: str, source: str, role: str = "timescaledb_host"
+) -> list[str]:
     """Return what is wrong with a pinned version ("" for none), a PostgreSQL major, edition and source together."""
     if source == "distribution" and edition != "apache":
         return [
-            f"timescaledb_host_edition: {edition} was given, but timescaledb_host_source is distribution, which has "
+            f"{role}_edition: {edition} was given, but {role}_source is distribution, which has "
             "the apache edition only; accepted is apache, or vendor or mirror as the source"
         ]
     if not version:
         return []
     if not _PIN.match(version):
-        return [f"timescaledb_host_version: {version!r} was given; accepted is a version such as '2.29.2', or ''"]
+        return [f"{role}_version: {version!r} was given; accepted is a version such as '2.29.2', or ''"]
     pinned = _numbers(version)
     if pinned[:2] < OLDEST:
-        return [f"timescaledb_host_version: {version} was given; accepted is {'.'.join(map(str, OLDEST))} or later"]
+        return [f"{role}_version: {version} was given; accepted is {'.'.join(map(str, OLDEST))} or later"]
     oldest, newest = MATRIX[max(start for start in MATRIX if start <= pinned[:2])]
     if oldest <= postgresql <= newest:
         return []
     return [
-        f"timescaledb_host_version: {version} was given, which runs on PostgreSQL {oldest} to {newest}, but "
-        f"timescaledb_host_postgresql_version is {postgresql}"
+        f"{role}_version: {version} was given, which runs on PostgreSQL {oldest} to {newest}, but "
+        f"{role}_postgresql_version is {postgresql}"
     ]
 
 
-def minor_complaints(package_version: str, version: str = "", whose: str = "is installed") -> list[str]:
+def minor_complaints(
+    package_version: str, version: str = "", whose: str = "is installed", role: str = "timescaledb_host"
+) -> list[str]:
     """Return what is wrong with a package of PostgreSQL under TimescaleDB `version` ("" for the newest)."""
     major, minor = _minor(package_version)
     modern = not version or _numbers(version)[:2] >= NEEDS_LEAST_MINORS
     if FORBIDDEN_MINORS.get(major) != minor and not (modern and minor < LEAST_MINORS.get(major, 0)):
         return []
     return [
-        f"timescaledb_host_postgresql_version: {major} was given, and PostgreSQL {major}.{minor} {whose}, with which "
+        f"{role}_postgresql_version: {major} was given, and PostgreSQL {major}.{minor} {whose}, with which "
         f"TimescaleDB crashes or does not load; accepted is {major}.{LEAST_MINORS.get(major, minor + 1)} or later"
     ]
 

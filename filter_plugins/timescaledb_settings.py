@@ -14,15 +14,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-VARIABLE = "timescaledb_host_settings"
-# What has a variable of its own, or what this role's own work depends on.
+HOST = "timescaledb_host"
+# By role: what has a variable of its own, or what the role's own work depends on.
 RESERVED = {
-    "port": "timescaledb_host_port",
-    "listen_addresses": "timescaledb_host_listen_addresses",
-    "data_directory": "timescaledb_host_data_directory",
-    "shared_preload_libraries": "timescaledb_host_preload_libraries",
-    "ssl_cert_file": "timescaledb_host_tls_certificate_file",
-    "ssl_key_file": "timescaledb_host_tls_key_file",
+    HOST: {
+        "port": "port",
+        "listen_addresses": "listen_addresses",
+        "data_directory": "data_directory",
+        "shared_preload_libraries": "preload_libraries",
+        "ssl_cert_file": "tls_certificate_file",
+        "ssl_key_file": "tls_key_file",
+    },
+    "timescaledb_container": {
+        "port": "port",
+        "listen_addresses": "address",
+        "data_directory": "data_directory",
+        "shared_preload_libraries": "preload_libraries",
+        "ssl": "tls_certificate",
+        "ssl_cert_file": "tls_certificate",
+        "ssl_key_file": "tls_key",
+    },
 }
 FORBIDDEN = (
     "config_file",
@@ -70,14 +81,14 @@ def setting_arguments(settings: Mapping[str, str]) -> list[str]:
     return [argument for name, text in settings.items() for argument in ("-c", f"{name}={text}")]
 
 
-def form_complaints(settings: Mapping[Any, object]) -> list[str]:
-    """Return what is wrong with settings as written, before any server is asked."""
+def form_complaints(settings: Mapping[Any, object], role: str = HOST) -> list[str]:
+    """Return what is wrong with the settings of a role as written, before any server is asked."""
     complaints = []
     for name, value in settings.items():
-        path = f"{VARIABLE}.{name}"
+        path = f"{role}_settings.{name}"
         lower = str(name).lower()
-        if lower in RESERVED:
-            complaints.append(f"{path}: this has a variable of its own, {RESERVED[lower]}")
+        if lower in RESERVED[role]:
+            complaints.append(f"{path}: this has a variable of its own, {role}_{RESERVED[role][lower]}")
         elif lower in FORBIDDEN:
             complaints.append(f"{path}: this is not accepted; files are where the distribution has put them")
         elif not _NAME.match(lower):
@@ -87,12 +98,12 @@ def form_complaints(settings: Mapping[Any, object]) -> list[str]:
     return complaints
 
 
-def known_complaints(settings: Mapping[str, object], known: Iterable[Mapping[str, Any]]) -> list[str]:
+def known_complaints(settings: Mapping[str, object], known: Iterable[Mapping[str, Any]], role: str = HOST) -> list[str]:
     """Return which of the settings the server does not know, and which values of an extension it would not take."""
     parameters = {row["name"].lower(): row for row in known}
     complaints = []
     for name, value in settings.items():
-        path, row = f"{VARIABLE}.{name}", parameters.get(name.lower())
+        path, row = f"{role}_settings.{name}", parameters.get(name.lower())
         if row is None:
             near = get_close_matches(name.lower(), parameters, n=1)
             hint = f"; the nearest is {near[0]}" if near else ""

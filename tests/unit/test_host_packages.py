@@ -39,6 +39,14 @@ class TestVersions:
             found = packages.version_complaints(version, major, "community", "vendor")
             assert (found == []) == (oldest <= major <= newest), (major, found)
 
+    def test_of_a_container_are_refused_by_its_own_variables(self) -> None:
+        role = "timescaledb_container"
+        (mismatch,) = packages.version_complaints("2.29.2", 15, "community", "vendor", role)
+        assert mismatch.startswith("timescaledb_container_version: 2.29.2 was given")
+        assert mismatch.endswith("timescaledb_container_postgresql_version is 15")
+        (minor,) = packages.minor_complaints("17.1", "2.19.3", "is in the image", role)
+        assert minor.startswith("timescaledb_container_postgresql_version: 17 was given, and PostgreSQL 17.1 is in the")
+
     def test_that_cannot_go_together_are_refused_in_one_sentence(self) -> None:
         assert packages.version_complaints("2.29.2", 15, "community", "vendor") == [
             "timescaledb_host_version: 2.29.2 was given, which runs on PostgreSQL 16 to 18, but "

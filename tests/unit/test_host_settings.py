@@ -49,6 +49,27 @@ class TestLayers:
         assert settings.quote_setting("it's \\ %m") == "'it''s \\\\ %m'"
 
 
+class TestOfAContainer:
+    @pytest.mark.parametrize(
+        ("name", "variable"),
+        [
+            ("port", "port"),
+            ("listen_addresses", "address"),
+            ("ssl", "tls_certificate"),
+            ("data_directory", "data_directory"),
+        ],
+    )
+    def test_name_its_own_variables(self, name: str, variable: str) -> None:
+        (complaint,) = settings.form_complaints({name: "x"}, "timescaledb_container")
+        assert complaint == (
+            f"timescaledb_container_settings.{name}: this has a variable of its own, timescaledb_container_{variable}"
+        )
+
+    def test_are_held_against_the_server_by_their_own_name(self) -> None:
+        (complaint,) = settings.known_complaints({"work_men": "1MB"}, KNOWN, "timescaledb_container")
+        assert complaint.startswith("timescaledb_container_settings.work_men: the server knows no such parameter")
+
+
 class TestForm:
     @pytest.mark.parametrize(
         ("name", "value", "complaint"),
