@@ -169,9 +169,7 @@ class TestALog:
         assert container.log_sentence(log) == "could not write lock file: No space left on device"
 
     def test_leaves_out_what_an_earlier_server_said(self) -> None:
-        earlier = (
-            "FATAL:  terminating background worker due to administrator command\nLOG:  database system is shut down\n"
-        )
+        earlier = "ERROR:  old\nFATAL:  terminating due to administrator command\nLOG:  database system is shut down\n"
         now = "postgres: could not find the database system\nExpected to find it in the directory /data\n"
         assert container.log_sentence(earlier + now) == "could not find the database system"
         assert container.log_sentence("FATAL:  the database system is starting up\nFATAL:  bad key\n") == "bad key"
