@@ -14,7 +14,7 @@ import tempfile
 from typing import IO, Any, Dict, Iterator, List, cast
 
 from .errors import BackupError
-from .files import quiet_environment
+from .files import bound_to_this_process, quiet_environment
 
 Row = Dict[str, Any]
 
@@ -106,7 +106,11 @@ def connect(bindir: str, socket: str, port: int, user: str, database: str) -> It
     command.append(f"--dbname={connection_string(dbname=database)}")
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=quiet_environment()
+            bound_to_this_process(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=quiet_environment(),
         )
         session = Session(process, errors)
         try:
