@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from timescaledb_backup.config import Config, Keep
-from timescaledb_backup.manifest import Manifest
+from timescaledb_backup.manifest import FILE, Manifest
 from timescaledb_backup.shelf import Shelf
 from timescaledb_backup.verify import describe_files
 
@@ -32,13 +32,14 @@ def manifest(**changes: Any) -> Manifest:
 
 
 def put(config: Config, name: str, sequence: int, text: str = SQL, **changes: Any) -> Path:
-    """Put a backup of plain SQL on the shelf, as a run of the program does; its folder."""
-    shelf = Shelf(config.folder, config.database)
-    partial = Path(shelf.begin(name))
-    (partial / "database.sql").write_text(text)
-    (partial / "globals.sql").write_text("CREATE ROLE owner;\n")
-    described = describe_files(str(partial))
-    return Path(shelf.publish(name, manifest(name=name, sequence=sequence, files=described, **changes)))
+    """Put a backup of plain SQL on the shelf; its folder."""
+    folder = Path(config.folder) / name
+    folder.mkdir(exist_ok=True)
+    (folder / "database.sql").write_text(text)
+    (folder / "globals.sql").write_text("CREATE ROLE owner;\n")
+    made = manifest(name=name, sequence=sequence, files=describe_files(str(folder)), **changes)
+    (folder / FILE).write_text(made.to_text())
+    return folder
 
 
 def names(config: Config) -> list[str]:

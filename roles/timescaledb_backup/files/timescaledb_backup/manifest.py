@@ -78,7 +78,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
         _check(manifest)
     except KeyError as error:
         raise DamageError(f"{where} is damaged: {error} is missing.") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise DamageError(f"{where} is damaged: {error}.") from error
     return manifest
 
