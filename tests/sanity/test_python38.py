@@ -1,4 +1,4 @@
-"""What Ansible copies to managed nodes runs on Python 3.8, the oldest that ansible-core 2.19 supports there."""
+"""What runs on managed nodes runs on Python 3.8, the oldest that ansible-core 2.19 supports there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted([*(ROOT / "library").glob("*.py"), *(ROOT / "module_utils").rglob("*.py")])
+PROGRAM = ROOT / "roles" / "timescaledb_backup" / "files"
+SOURCES = sorted([*(ROOT / "library").glob("*.py"), *(ROOT / "module_utils").rglob("*.py"), *PROGRAM.rglob("*.py")])
 
 BUILTIN_TYPES = {"dict", "frozenset", "list", "set", "tuple", "type"}
 

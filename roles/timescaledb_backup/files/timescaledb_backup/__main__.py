@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """python3 -m timescaledb_backup."""
 
+from __future__ import annotations
+
 import sys
 
 from .cli import main

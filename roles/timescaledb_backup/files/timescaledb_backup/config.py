@@ -160,7 +160,7 @@ def load_config(path: str) -> Config:
             content = json.load(file)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not JSON: {error}.") from error
     return parse_config(content, path)
 

@@ -12,6 +12,7 @@ from typing import List
 from . import files
 from .config import Config
 from .errors import BackupError
+from .session import connection_string
 
 DATABASE = "database"
 GLOBALS = "globals.sql"
@@ -32,8 +33,8 @@ HARMLESS = (
 CHANGED = "was emptied or written anew after the snapshot"
 # Policies and migrations were at work on a table between the snapshot and the dump of it.
 DISTURBED = re.compile(
-    r"could not obtain lock on relation|canceling statement due to lock timeout|could not open relation with OID"
-    rf'|relation ".*" does not exist|{CHANGED}'
+    r"could not obtain lock on relation|canceling statement due to (lock|statement) timeout"
+    rf'|could not open relation with OID|relation ".*" does not exist|{CHANGED}'
 )
 
 
@@ -83,7 +84,8 @@ def name_dump(config: Config, compression: str) -> str:
 
 def dump_command(config: Config, folder: str, snapshot: str, compression: str) -> List[str]:
     """The command that dumps what a snapshot sees."""
-    command = [config.program("pg_dump"), *config.login(), "--dbname", config.database]
+    command = [config.program("pg_dump"), *config.login()]
+    command += [f"--dbname={connection_string(dbname=config.database)}"]
     command += [
         f"--format={config.format}",
         f"--snapshot={snapshot}",

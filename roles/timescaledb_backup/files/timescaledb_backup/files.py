@@ -20,6 +20,7 @@ from .errors import BackupError, BusyError, SpaceError
 
 _BLOCK = 1024 * 1024
 _LAST_LINES = 5
+_TOO_LONG = "Query was: "  # names every table there is
 _REMOVALS = 10
 _PAUSE_SECONDS = 0.5
 
@@ -117,7 +118,7 @@ class Program:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) if output else subprocess.PIPE
         try:
             self._process = subprocess.Popen(  # noqa: S603 - an argument list
-                _bound_to_this_process(command),
+                bound_to_this_process(command),
                 stdin=subprocess.PIPE if given else subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=self._said,
@@ -140,6 +141,7 @@ class Program:
         self._said.close()
         lines = [line for line in said.splitlines() if line.strip() and not any(text in line for text in harmless)]
         if self._process.returncode:
+            lines = [line for line in lines if _TOO_LONG not in line]
             reason = "; ".join(lines[-_LAST_LINES:]) or said.strip() or "it said nothing"
             kind = SpaceError if os.strerror(errno.ENOSPC) in reason else BackupError
             raise kind(f"{self._name} failed (exit code {self._process.returncode}): {reason}")
@@ -163,7 +165,7 @@ def run(command: Sequence[str], *, output: Optional[str] = None, harmless: Seque
     return Program(command, output, given).finish(harmless)
 
 
-def _bound_to_this_process(command: Sequence[str]) -> List[str]:
+def bound_to_this_process(command: Sequence[str]) -> List[str]:
     """The command as one that is ended when this process is killed; what is left of a run must not write on."""
     binder = shutil.which("setpriv")
     bound = binder is not None and shutil.which(command[0]) is not None

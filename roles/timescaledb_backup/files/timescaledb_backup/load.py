@@ -25,7 +25,7 @@ from .files import run
 from .jobs import hold_jobs
 from .manifest import Manifest
 from .plain import load_plain
-from .session import Session, connect, quote_identifier, quote_literal
+from .session import Session, connect, connection_string, quote_identifier, quote_literal
 
 CATALOG_ENTRY = re.compile(r"\d+; \d+ \d+ (?:TABLE DATA|SEQUENCE SET) _timescaledb_(?:catalog|config) ")
 POST_RESTORE_CALLS = 3  # some versions leave the restoring mode only at the second
@@ -118,9 +118,8 @@ def load_settings(jobs: int) -> Dict[str, str]:
 
 def connection(database: str, settings: Mapping[str, str]) -> str:
     """A database's name as PostgreSQL's programs take it, with settings for their sessions."""
-    values = {"dbname": database, "options": " ".join(f"-c {name}={value}" for name, value in settings.items())}
-    quoted = ((key, value.replace("\\", "\\\\").replace("'", "\\'")) for key, value in values.items() if value)
-    return " ".join(f"{key}='{value}'" for key, value in quoted)
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return connection_string(dbname=database, options=options)
 
 
 def split_contents(contents: str) -> Tuple[str, str]:

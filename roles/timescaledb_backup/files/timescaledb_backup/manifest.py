@@ -8,12 +8,32 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .errors import DamageError
+from .moments import parse
 
 VERSION = 1
 FILE = "manifest.json"
+_NUMBER = (int, float)
+_KINDS: Dict[str, Tuple[type, ...]] = {
+    "name": (str,),
+    "sequence": (int,),
+    "began": (str,),
+    "finished": (str,),
+    "seconds": _NUMBER,
+    "format": (str,),
+    "compression": (str,),
+    "database": (dict,),
+    "postgresql": (dict,),
+    "timescaledb": (dict, type(None)),
+    "alembic_revision": (str, type(None)),
+    "census": (dict,),
+    "files": (dict,),
+    "bytes": (int,),
+    "toc_entries": (int, type(None)),
+    "declared": (dict,),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,22 @@ def parse_manifest(text: str, where: str) -> Manifest:
         content: Dict[str, Any] = json.loads(text)
         if content["version"] != VERSION:
             raise DamageError(f"{where} is of version {content['version']}, which this program does not know.")
-        return Manifest(**content)
-    except (ValueError, TypeError, KeyError) as error:
+        manifest = Manifest(**content)
+        _check(manifest)
+    except KeyError as error:
+        raise DamageError(f"{where} is damaged: {error} is missing.") from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise DamageError(f"{where} is damaged: {error}.") from error
+    return manifest
+
+
+def _check(manifest: Manifest) -> None:
+    """Raise ValueError or KeyError for what the program would stumble over: one damaged backup must not hide others."""
+    for name, kinds in _KINDS.items():
+        if not isinstance(getattr(manifest, name), kinds):
+            raise ValueError(f"{name} is {getattr(manifest, name)!r}")
+    parse(manifest.began)
+    parse(manifest.finished)
+    for name, facts in manifest.files.items():
+        if not isinstance(facts["bytes"], int) or not isinstance(facts["sha256"], str):
+            raise ValueError(f"files has {name} with {facts!r}")

@@ -14,7 +14,7 @@ import tempfile
 from typing import IO, Any, Dict, Iterator, List, cast
 
 from .errors import BackupError
-from .files import quiet_environment
+from .files import bound_to_this_process, quiet_environment
 
 Row = Dict[str, Any]
 
@@ -28,6 +28,12 @@ def quote_literal(text: str) -> str:
     """A text as SQL takes it, whatever standard_conforming_strings says."""
     escaped = text.replace("'", "''")
     return f" E'{escaped}'".replace("\\", "\\\\") if "\\" in text else f"'{escaped}'"
+
+
+def connection_string(**values: str) -> str:
+    """Where to connect to, as PostgreSQL's programs take it; a bare name with = in it would be taken for all of it."""
+    quoted = ((key, value.replace("\\", "\\\\").replace("'", "\\'")) for key, value in values.items() if value)
+    return " ".join(f"{key}='{value}'" for key, value in quoted)
 
 
 class Session:
@@ -96,13 +102,20 @@ class Session:
 def connect(bindir: str, socket: str, port: int, user: str, database: str) -> Iterator[Session]:
     """A session for as long as the block lasts; a transaction that is open then is rolled back."""
     command = [os.path.join(bindir, "psql"), "-X", "--quiet", "--no-align", "--tuples-only", "--no-password"]
-    command += ["--host", socket, "--port", str(port), "--username", user, "--dbname", database]
+    command += ["--host", socket, "--port", str(port), "--username", user]
+    command.append(f"--dbname={connection_string(dbname=database)}")
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=quiet_environment()
+            bound_to_this_process(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=quiet_environment(),
         )
         session = Session(process, errors)
         try:
+            # A database may be in another encoding; what it says is read as UTF-8.
+            session.run("SET client_encoding TO 'UTF8'")
             # What functions print depends on these; names are always written in full.
             session.run("SET search_path TO pg_catalog", "SET IntervalStyle TO postgres", "SET TimeZone TO 'UTC'")
             session.run("SET DateStyle TO ISO", "SET extra_float_digits TO 1", "SET statement_timeout TO 0")

@@ -154,6 +154,8 @@ class Shelf:
                 return Backup(name, path, parse_manifest(file.read(), where), drill)
         except OSError as error:
             return Backup(name, path, None, drill, f"{where} cannot be read: {error.strerror}.")
+        except UnicodeDecodeError as error:
+            return Backup(name, path, None, drill, f"{where} is damaged: {error}.")
         except DamageError as error:
             return Backup(name, path, None, drill, str(error))
 

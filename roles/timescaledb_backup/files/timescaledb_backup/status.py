@@ -64,5 +64,5 @@ def _describe_backup(backup: Backup, moment: datetime) -> Dict[str, Any]:
         "seconds": manifest.seconds,
     }
     if backup.proven and backup.drill is not None:
-        described["drilled"] = backup.drill["finished"]
+        described["drilled"] = backup.drill.get("finished")
     return described
