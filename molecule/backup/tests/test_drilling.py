@@ -34,6 +34,7 @@ SANDBOX = [
     "SystemCallArchitectures=native",
     "SystemCallFilter=@system-service",
     "SystemCallFilter=~@privileged @resources",
+    "SystemCallFilter=capset",
     "IPAddressDeny=any",
     "KeyringMode=private",
     "PrivateMounts=yes",

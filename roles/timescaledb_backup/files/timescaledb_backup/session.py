@@ -92,10 +92,9 @@ class Session:
     def _ended(self) -> BackupError:
         self._process.wait()
         self._errors.seek(0)
-        said = self._errors.read().decode("utf-8", "replace").split("\n")
-        return BackupError(
-            "The session ended: " + (" ".join(line.strip() for line in said[-4:]).strip() or "no reason was given")
-        )
+        said = self._errors.read().decode("utf-8", "replace").splitlines()
+        told = [line.strip() for line in said if "FATAL: " in line or "ERROR: " in line] or said[-4:]
+        return BackupError("The session ended: " + (" ".join(map(str.strip, told)).strip() or "no reason was given"))
 
 
 @contextlib.contextmanager
