@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Environment
 
 from tests.unit.test_tuning import load_filters
 
@@ -46,6 +47,20 @@ def test_a_complaint_names_the_variable_and_what_is_accepted(key: str, value: An
     complaints = pgadmin.pgadmin_complaints({**GIVEN, key: value})
     assert len(complaints) == 1
     assert words in complaints[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_taken"),
+    [
+        ({"timescaledb_environment": "development"}, True),
+        ({"timescaledb_environment": "production"}, False),
+        ({}, False),
+    ],
+)
+def test_whoever_does_not_say_development_is_taken_for_production(said: dict[str, str], is_taken: bool) -> None:
+    first = yaml.safe_load((ROLE / "tasks" / "preflight.yml").read_text(encoding="utf-8"))[0]
+    condition = Environment(autoescape=True).compile_expression(first["ansible.builtin.assert"]["that"])
+    assert condition(**said) is is_taken
 
 
 def test_a_password_is_not_repeated_in_a_complaint() -> None:
