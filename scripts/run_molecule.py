@@ -1,6 +1,7 @@
 """Run the molecule scenarios, two at a time: those that need nothing and, with a Docker engine, those with containers.
 
-python scripts/run_molecule.py [NAME ...] [-- OPTION ...]    NAME: a scenario, all without; OPTION: passed to molecule
+python scripts/run_molecule.py [NAME ...] [-- OPTION ...]    NAME: a scenario; OPTION: passed to molecule
+                    without a name: all but those of what is still being built, which are said at the end
 WITHOUT_DOCKER=1    leave out the scenarios that need an engine, and say so at the end
 MOLECULE_LANES=1    how many scenarios run at a time; what one says is printed when it ends
 """
@@ -24,12 +25,15 @@ from docker_engine import EngineError, end_politely, engine
 
 ROOT = Path(__file__).resolve().parents[1]
 LANES = 2
+# What these prove is not finished; they run when they are named.
+ON_REQUEST = ("container", "pooler")
 
 
 def split_arguments(arguments: Sequence[str], known: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Names of scenarios, all known ones if none is given, and the options for molecule."""
+    """Names of scenarios, all that run without being named if none is, and the options for molecule."""
     options = [argument for argument in arguments if argument not in known and argument != "--"]
-    return [name for name in known if name in arguments] or list(known), options
+    named = [name for name in known if name in arguments]
+    return named or [name for name in known if name not in ON_REQUEST], options
 
 
 def find_scenarios(folder: Path) -> dict[str, bool]:
@@ -113,10 +117,13 @@ def main() -> int:
     names, options = split_arguments(sys.argv[1:], list(scenarios))
     contained = [name for name in names if scenarios[name]]
     if contained and not os.environ.get("WITHOUT_DOCKER"):
-        return run_in_containers(names, options, os.environ)
-    code = run_scenarios([name for name in names if not scenarios[name]], options, os.environ)
-    if contained:
-        print(f"LEFT OUT, because WITHOUT_DOCKER is set: {', '.join(contained)}", file=sys.stderr)
+        code = run_in_containers(names, options, os.environ)
+    else:
+        code = run_scenarios([name for name in names if not scenarios[name]], options, os.environ)
+        if contained:
+            print(f"LEFT OUT, because WITHOUT_DOCKER is set: {', '.join(contained)}", file=sys.stderr)
+    if not set(names) & set(ON_REQUEST):
+        print(f'NOT RUN, they run when they are named: make molecule ARGS="{" ".join(ON_REQUEST)}"', file=sys.stderr)
     return code
 
 
