@@ -13,6 +13,30 @@ from server import Server
 EMAIL = "developer@pgadmin.localhost"
 
 
+@pytest.fixture(scope="module")
+def seen(machine: Any, scenario: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What Chromium on the machine shows; pictures of it are beside the scenario's other files."""
+    asked = {
+        "url": "http://localhost:5050",
+        "email": EMAIL,
+        "password": machine.file("/etc/pgadmin/password").content_string,
+        "path": ["Servers", "aetherlens", "Databases", "aetherlens", "Schemas", "public", "Tables"],
+        "table": "metrics",
+        "folder": "/var/local/pictures",
+    }
+    inside = ["docker", "exec", "--interactive", scenario["container"]]
+    command = [*inside, "timeout", "240", "python3", "/usr/local/sbin/browse_pgadmin.py"]
+    result = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
+    subprocess.run(
+        ["docker", "cp", f"{scenario['container']}:/var/local/pictures", str(folder)],
+        check=False,
+        capture_output=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
 class TestItsSystem:
     def test_runs_and_comes_back_after_a_reboot(self, machine: Any) -> None:
         service = machine.service("pgadmin")
@@ -44,29 +68,6 @@ class TestItsSystem:
 
 @pytest.mark.phase("declared")
 class TestInABrowser:
-    @pytest.fixture(scope="class")
-    def seen(self, machine: Any, scenario: dict[str, Any], folder: Path) -> dict[str, Any]:
-        """What Chromium on the machine shows; pictures of it are beside the scenario's other files."""
-        asked = {
-            "url": "http://localhost:5050",
-            "email": EMAIL,
-            "password": machine.file("/etc/pgadmin/password").content_string,
-            "path": ["Servers", "aetherlens", "Databases", "aetherlens", "Schemas", "public", "Tables"],
-            "table": "metrics",
-            "folder": "/var/local/pictures",
-        }
-        inside = ["docker", "exec", "--interactive", scenario["container"]]
-        command = [*inside, "timeout", "240", "python3", "/usr/local/sbin/browse_pgadmin.py"]
-        result = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
-        subprocess.run(
-            ["docker", "cp", f"{scenario['container']}:/var/local/pictures", str(folder)],
-            check=False,
-            capture_output=True,
-        )
-        assert result.returncode == 0, result.stderr[-2000:]
-        found: dict[str, Any] = json.loads(result.stdout)
-        return found
-
     def test_whoever_comes_has_to_log_in(self, seen: dict[str, Any]) -> None:
         assert "/login" in seen["login"]
 
