@@ -185,7 +185,7 @@ def test_a_database_that_is_dropped_meanwhile_is_a_failure_and_no_backup(doomed:
     done = hold_up(doomed, f"psql -XAtq -d postgres -c 'DROP DATABASE {doomed.name} WITH (FORCE)'")
     assert done.rc == 1
     said = done.stderr.splitlines()[-1]
-    assert "terminating connection" in said
+    assert "terminating connection" in said or "closed the connection" in said  # as whoever notices first says it
     assert "Traceback" not in done.stderr
     assert names(doomed) == [backup]
     assert left_over(doomed) == []
