@@ -61,10 +61,8 @@ def hold_up(place: Place, action: str) -> Any:
     waiting = (
         "SELECT 1 FROM pg_stat_activity WHERE application_name = 'timescaledb-backup' AND wait_event_type = 'Lock'"
     )
-    locked = "SELECT 1 FROM pg_locks WHERE relation = 'note'::regclass AND mode = 'AccessExclusiveLock' AND granted"
     script = f"""
     psql -XAtq -d {place.name} -c "{lock}" > /dev/null 2>&1 & holder=$!
-    for _ in $(seq 240); do psql -XAtq -d {place.name} -c "{locked}" | grep -q 1 && break; sleep 0.25; done
     {PROGRAM} --config {place.config} make & work=$!
     for _ in $(seq 240); do psql -XAtq -d postgres -c "{waiting}" | grep -q 1 && break; sleep 0.25; done
     {action}
@@ -187,7 +185,7 @@ def test_a_database_that_is_dropped_meanwhile_is_a_failure_and_no_backup(doomed:
     done = hold_up(doomed, f"psql -XAtq -d postgres -c 'DROP DATABASE {doomed.name} WITH (FORCE)'")
     assert done.rc == 1
     said = done.stderr.splitlines()[-1]
-    assert "terminating connection" in said or "server closed the connection" in said  # which of the two sessions tells
+    assert "terminating connection" in said or "closed the connection" in said  # as whoever notices first says it
     assert "Traceback" not in done.stderr
     assert names(doomed) == [backup]
     assert left_over(doomed) == []
