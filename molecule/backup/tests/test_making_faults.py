@@ -61,8 +61,10 @@ def hold_up(place: Place, action: str) -> Any:
     waiting = (
         "SELECT 1 FROM pg_stat_activity WHERE application_name = 'timescaledb-backup' AND wait_event_type = 'Lock'"
     )
+    locked = "SELECT 1 FROM pg_locks WHERE relation = 'note'::regclass AND mode = 'AccessExclusiveLock' AND granted"
     script = f"""
     psql -XAtq -d {place.name} -c "{lock}" > /dev/null 2>&1 & holder=$!
+    for _ in $(seq 240); do psql -XAtq -d {place.name} -c "{locked}" | grep -q 1 && break; sleep 0.25; done
     {PROGRAM} --config {place.config} make & work=$!
     for _ in $(seq 240); do psql -XAtq -d postgres -c "{waiting}" | grep -q 1 && break; sleep 0.25; done
     {action}

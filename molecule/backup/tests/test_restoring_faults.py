@@ -116,8 +116,15 @@ def test_clients_that_come_back_at_once_do_not_hold_up_the_swap(place: Place, ba
 
 @pytest.mark.usefixtures("number")
 def test_two_restores_at_once_are_refused(place: Place, backup: str) -> None:
-    script = f"flock --no-fork {place.state}/lock sleep 60 & sleep 1; {PROGRAM} --config {place.config}"
-    script += f" restore {backup} --as {place.name}_copy; code=$?; kill $!; wait; exit $code"
+    script = f"""
+    flock --no-fork {place.state}/lock sleep 60 & holder=$!
+    while flock --nonblock {place.state}/lock true; do sleep 0.1; done
+    {PROGRAM} --config {place.config} restore {backup} --as {place.name}_copy
+    code=$?
+    kill $holder
+    wait
+    exit $code
+    """
     done = place.as_postgres("bash", "-c", script)
     assert done.rc == 3
     assert "Another run is at work" in done.stderr
