@@ -94,3 +94,19 @@ def test_the_environment_does_not_send_libpq_elsewhere(monkeypatch: pytest.Monke
     found = files.quiet_environment()
     assert not {"PGHOST", "PGOPTIONS"} & set(found)
     assert found["LC_MESSAGES"] == "C"
+
+
+def test_a_failure_is_told_without_the_statement_it_happened_in(tmp_path: Path) -> None:
+    program = tmp_path / "pg_dump"
+    words = [
+        "pg_dump: error: query failed: FATAL:  terminating connection",
+        "pg_dump: detail: Query was: SELECT a",
+        "  FROM b",
+    ]
+    program.write_text(
+        "#!/bin/sh\n" + "".join(f"echo '{line}' >&2\n" for line in [*words, "pg_dump: hint: wait"]) + "exit 1\n"
+    )
+    program.chmod(0o755)
+    with pytest.raises(BackupError) as failure:
+        files.run([str(program)])
+    assert str(failure.value).endswith(f"{words[0]}; pg_dump: hint: wait")

@@ -141,7 +141,7 @@ class Program:
         self._said.close()
         lines = [line for line in said.splitlines() if line.strip() and not any(text in line for text in harmless)]
         if self._process.returncode:
-            lines = [line for line in lines if _TOO_LONG not in line]
+            lines = _without_queries(lines, self._name)
             reason = "; ".join(lines[-_LAST_LINES:]) or said.strip() or "it said nothing"
             kind = SpaceError if os.strerror(errno.ENOSPC) in reason else BackupError
             raise kind(f"{self._name} failed (exit code {self._process.returncode}): {reason}")
@@ -170,6 +170,15 @@ def bound_to_this_process(command: Sequence[str]) -> List[str]:
     binder = shutil.which("setpriv")
     bound = binder is not None and shutil.which(command[0]) is not None
     return [binder, "--pdeathsig", "TERM", *command] if binder and bound else list(command)
+
+
+def _without_queries(lines: Sequence[str], program: str) -> List[str]:
+    """What a program said, without the statements, of many lines, which it was about to run."""
+    kept, inside = [], False
+    for line in lines:
+        inside = _TOO_LONG in line or (inside and not line.startswith(f"{program}: "))
+        kept += [] if inside else [line]
+    return kept
 
 
 def quiet_environment() -> Dict[str, str]:
