@@ -26,7 +26,7 @@ from docker_engine import EngineError, end_politely, engine
 ROOT = Path(__file__).resolve().parents[1]
 LANES = 2
 # What these prove is not finished; they run when they are named.
-ON_REQUEST = ("container", "pooler")
+ON_REQUEST = ("backup", "container", "pooler")
 
 
 def split_arguments(arguments: Sequence[str], known: Sequence[str]) -> tuple[list[str], list[str]]:
