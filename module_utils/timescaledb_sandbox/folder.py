@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -36,17 +37,22 @@ class SandboxFolder:
         return os.path.join(self.root, name)
 
     def kind(self) -> FolderKind:
-        """What is there now; an empty folder is as good as none."""
-        if os.path.isfile(self.mark):
-            return FolderKind.SANDBOX
-        if (os.path.isdir(self.root) and not os.listdir(self.root)) or not os.path.lexists(self.root):
+        """What is there now, by one look, as another run may be making it; an empty folder is as good as none."""
+        try:
+            names = os.listdir(self.root)
+        except FileNotFoundError:
             return FolderKind.ABSENT
-        return FolderKind.FOREIGN
+        except NotADirectoryError:
+            return FolderKind.FOREIGN
+        if os.path.basename(self.mark) in names:
+            return FolderKind.SANDBOX
+        return FolderKind.FOREIGN if names else FolderKind.ABSENT
 
     def make(self) -> None:
-        """Make the folder and mark it."""
+        """Make the folder and mark it, unless another run has just done so; the mark is the first thing in it."""
         os.makedirs(self.root, exist_ok=True)
-        write_text(self.mark, MARK)
+        with contextlib.suppress(FileExistsError), open(self.mark, "x", encoding="utf-8") as file:
+            file.write(MARK)
 
     def erase(self) -> None:
         """Remove the folder with all it holds; it must be a sandbox. The mark goes last, so that a retry can work."""

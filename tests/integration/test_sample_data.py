@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from tests.integration.programs import ROOT, PlaybookRun, run_playbook
 AGGREGATES = ("metrics_hourly", "metrics_daily")
 FILES = ("devices", "users", "rate_schedules", "alerts", "plugins", "metrics")
 SERIES = 12
+BUDGET_SECONDS = 5
 STEPS_A_DAY = 288
 # What a person would see in a diagram: the value of one kind of measurement, hour by hour, over all days.
 SHAPE = """
@@ -43,6 +43,13 @@ def load(database: Database, days: int = 30) -> dict[str, int]:
             cursor = connection.execute(sql, {"days": days})
             added[name] = cursor.fetchone()[0] * SERIES if cursor.description else cursor.rowcount
     return added
+
+
+def time_load(database: Database) -> tuple[float, dict[str, int]]:
+    """Load thirty days; return the seconds and how many rows each file added."""
+    began = time.monotonic()
+    added = load(database)
+    return time.monotonic() - began, added
 
 
 def play(database: Database, *arguments: str, **variables: Any) -> PlaybookRun:
@@ -84,9 +91,7 @@ def loaded(empty: Database) -> Database:
 
 class TestFirstLoad:
     def test_of_thirty_days_is_quick_and_complete(self, empty: Database) -> None:
-        began = time.monotonic()
-        added = load(empty)
-        seconds = time.monotonic() - began
+        seconds, added = time_load(empty)
         assert added == {
             "devices": 5,
             "users": 2,
@@ -95,8 +100,13 @@ class TestFirstLoad:
             "plugins": 1,
             "metrics": 30 * STEPS_A_DAY * SERIES,
         }
-        busy = os.getloadavg()[0] / (os.cpu_count() or 1)
-        assert seconds < 5 * max(1, busy), f"the budget is 5 s on a machine that is not busy; this one is at {busy:.1f}"
+        for _ in range(4):  # what else the machine does can only make it slower
+            if seconds < BUDGET_SECONDS:
+                break
+            for name in reversed(FILES):
+                empty.query(f"DELETE FROM {name}")
+            seconds = min(seconds, time_load(empty)[0])
+        assert seconds < BUDGET_SECONDS
 
     def test_stands_on_a_grid_of_five_minutes_without_gaps_up_to_now(self, loaded: Database) -> None:
         off_grid = "SELECT count(*) FROM metrics WHERE extract(epoch FROM time)::bigint % 300 <> 0"

@@ -12,11 +12,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from ansible.module_utils.timescaledb_sandbox.folder import MARK, SandboxFolder
+from ansible.module_utils.timescaledb_sandbox.model import FolderKind
 
 from tests.integration.programs import ROOT
 from tests.integration.sandboxes import Place, free_port, is_alive, wait_until
@@ -65,6 +68,12 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 def warnings_of(result: dict[str, Any]) -> list[str]:
     return [warning["event"]["msg"] for warning in result.get("warnings", [])]
+
+
+def make_and_look(folder: SandboxFolder) -> FolderKind:
+    assert folder.kind() in (FolderKind.ABSENT, FolderKind.SANDBOX)
+    folder.make()
+    return folder.kind()
 
 
 class TestTheModule:
@@ -155,8 +164,18 @@ class TestTheModule:
             run.start()
         for run in runs:
             run.join()
-        assert sorted(result["changed"] for result in results) == [False, True], results
+        assert [result["msg"] for result in results if result.get("failed")] == []
+        assert sorted(result["changed"] for result in results) == [False, True]
         assert stopped.server.log.count("starting") == 2  # the first one is from its preparation
+
+    def test_makes_a_folder_two_times_at_once(self, tmp_path: Path) -> None:
+        """Each run sees nothing, an empty folder or a sandbox; never a half of one, which would be somebody else's."""
+        for attempt in range(50):
+            folder = SandboxFolder(str(tmp_path / str(attempt)))
+            with ThreadPoolExecutor(4) as pool:
+                kinds = [kind.result() for kind in [pool.submit(make_and_look, folder) for _ in range(4)]]
+            assert set(kinds) == {FolderKind.SANDBOX}
+            assert Path(folder.mark).read_text() == MARK
 
     def test_works_in_a_folder_that_is_empty(self, stopped: Place, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
