@@ -36,7 +36,7 @@ from timescaledb_backup.shelf import Shelf  # noqa: E402
 ROWS = 14_000_000
 PAIRS = 3
 DEVICES = 200
-DAYS = 40
+DAYS = 180
 SETTINGS = {
     "shared_preload_libraries": "timescaledb",
     "timescaledb.telemetry_level": "off",

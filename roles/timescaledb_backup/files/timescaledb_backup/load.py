@@ -74,15 +74,15 @@ def load_backup(config: Config, database: str, folder: str, manifest: Manifest, 
             hold_jobs(session)
             leave_restoring_mode(session, extension_schema(manifest))
     say("gathering statistics")
-    _vacuumdb(config, database, jobs, "--analyze-only")
+    _vacuumdb(config, database, jobs, manifest, "--analyze-only")
 
 
-def vacuum_database(config: Config, database: str, jobs: int) -> None:
+def vacuum_database(config: Config, database: str, jobs: int, manifest: Manifest) -> None:
     """Make up for what autovacuum never will: rows that load_backup() has copied are not counted, see load_settings().
 
     Takes as long as reading the database, and hinders nobody who uses it. Raises BackupError.
     """
-    _vacuumdb(config, database, jobs)
+    _vacuumdb(config, database, jobs, manifest)
 
 
 def find_differences(config: Config, database: str, manifest: Manifest) -> List[str]:
@@ -216,9 +216,11 @@ def _pg_restore(
         run([*command, f"--dbname={connection(database, settings)}", archive])
 
 
-def _vacuumdb(config: Config, database: str, jobs: int, *options: str) -> None:
+def _vacuumdb(config: Config, database: str, jobs: int, manifest: Manifest, *options: str) -> None:
+    """Each table once. Of a hypertable TimescaleDB would make all of its chunks, which are in the list as well."""
+    settings = {} if manifest.timescaledb is None else {"timescaledb.restoring": "on"}  # in these sessions only
     command = [config.program("vacuumdb"), *config.login(), "--quiet", f"--jobs={jobs}", *options]
-    run([*command, connection(database, {})])
+    run([*command, connection(database, settings)])
 
 
 def _is_schema(line: str, names: Iterable[str]) -> bool:

@@ -272,7 +272,7 @@ def _drop(work: Work) -> None:
 def _vacuum(work: Work) -> List[str]:
     """Afterwards, as it can be used already; so nothing that goes wrong here is a failure of the restore."""
     try:
-        vacuum_database(work.config, work.serving, work.options.jobs)
+        vacuum_database(work.config, work.serving, work.options.jobs, work.manifest)
     except BackupError as error:
         return [f"it could not be vacuumed, which makes some queries slower: {error} To do it: vacuumdb {work.serving}"]
     return []
