@@ -8,7 +8,9 @@ own container and find it on its socket; a throw-away cluster runs in a containe
 server's memory. Folders of backups are at the same path everywhere, so paths mean the same everywhere.
 
 The engine tells a program nothing of the end of whoever called it, and it would work on. So a small shell stands
-between: it waits for the end of its standard input, which the caller's end brings about, however that comes.
+between: it waits for the end of its standard input, which the caller's end brings about, however that comes. It leaves
+no process of its own behind: the container's first one would inherit it, and where that is PostgreSQL itself, it takes
+the end of any child that was ended by a signal for the crash of a backend, and starts all of them anew.
 """
 
 from __future__ import annotations
@@ -44,16 +46,17 @@ WATCH = (
 exec 3<&0
 nice -n "$nice" "$@" < /dev/null 3<&- &
 child=$!
-trap 'kill -s "$ending" "$child"' TERM QUIT INT
 (while read -r _; do :; done; kill -s "$ending" "$child") <&3 > /dev/null 2>&1 &
 watch=$!
 exec 3<&-
+trap 'kill -s "$ending" "$child"' TERM QUIT INT
 while :; do
   wait "$child"
   code=$?
   kill -s 0 "$child" 2> /dev/null || break
 done
-kill "$watch" 2> /dev/null
+kill -s KILL "$watch" 2> /dev/null
+wait "$watch" 2> /dev/null
 exit "$code"
 """
 )
