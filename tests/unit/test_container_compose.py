@@ -29,6 +29,7 @@ NAMES = {
     "cpu_quota": "cpu_quota",
     "shm_size": "shm_size",
     "security_opts": "security_opt",
+    "init": "init",
     "stop_signal": "stop_signal",
     "stop_timeout": "stop_grace_period",
     "healthcheck": "healthcheck",
