@@ -86,7 +86,7 @@ def call(path: str, called: Sequence[str]) -> None:
 
 def _prepare(config: Config, program: str, arguments: Sequence[str]) -> List[str]:
     container = container_of(config)
-    caller = Caller(os.getuid(), os.getgid(), os.nice(0), os.environ)
+    caller = Caller(os.getuid(), os.getgid(), os.getpriority(os.PRIO_PROCESS, 0), os.environ)
     if program in PROGRAMS:
         return bound_to_this_process(exec_command(container, caller, program, arguments))
     if program not in CLUSTER_PROGRAMS:
