@@ -30,10 +30,11 @@ __all__ = [
 PROGRAM = "timescaledb-backup --database aetherlens"
 USER = "timescaledb-backup"
 COPY = "aetherlens_night"
-LOCK = "SET client_connection_check_interval = 500; BEGIN; LOCK TABLE devices; SELECT pg_sleep(120)"
+LOCK = ["BEGIN", "LOCK TABLE devices", "SELECT pg_sleep(120)"]
 LOCKED = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'devices'::regclass AND mode = 'AccessExclusiveLock')"
 WAITING = """
-SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock')
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'timescaledb-backup' AND query ~ '^LOCK TABLE'
+  AND wait_event_type = 'Lock')
 """
 COUNTS = """
 SELECT (SELECT count(*) FROM metrics) AS metrics, (SELECT count(*) FROM devices) AS devices,
@@ -52,6 +53,15 @@ def listed(machine: Any) -> Callable[[], list[dict[str, Any]]]:
         return rows
 
     return ask
+
+
+@pytest.fixture(scope="module", autouse=True)
+def old_chunks(server: Server, scenario: dict[str, Any]) -> None:
+    """Some chunks are compressed, as they would be after a week."""
+    if scenario["path"] != "distribution" and scenario["phase"] == "declared":
+        server.execute(
+            "SELECT compress_chunk(c, true) FROM show_chunks('metrics', older_than => now() - interval '10 days') AS c"
+        )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,7 +95,6 @@ def test_monitoring_reads_how_old_the_last_proven_backup_is(
     status = json.loads(machine.check_output("runuser -u nobody -- cat %s/state/status.json", scenario["shared"]))
     assert status["last_proven"]["name"] == status["last_backup"]["name"] == listed()[-1]["name"]
     assert 0 <= status["last_proven"]["age_seconds"] < 3600
-    assert status["last_failure"] is None
 
 
 def test_a_manifest_counts_what_the_server_has(
@@ -148,7 +157,10 @@ def test_a_run_that_is_ended_leaves_nothing(
 ) -> None:
     before = [row["name"] for row in listed()]
     holder = subprocess.Popen(
-        ["docker", "exec", "-u", "postgres", scenario["server"], "psql", "-XAtq", "-d", "aetherlens", "-c", LOCK]
+        ["docker", "exec", "-u", "postgres", scenario["server"], "psql", "-XAtq", "-d", "aetherlens"]
+        + [part for statement in LOCK for part in ("-c", statement)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         assert server.wait_for(LOCKED, 20)
@@ -157,7 +169,7 @@ def test_a_run_that_is_ended_leaves_nothing(
         machine.check_output(f"systemctl kill --kill-whom=main --signal={how} '{MAKE}.service'")
         wait_for(lambda: not [line for line in inside(scenario) if "pg_dump " in line], 20)
     finally:
-        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'LOCK TABLE devices'")
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'")
         holder.wait(20)
     # A session ends with the statement it is at.
     wait_for(lambda: inside(scenario) == [], 20)
