@@ -10,7 +10,10 @@ ARGS ?=
 VENV := .venv
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
-STAGES := lint sanity unit integration molecule
+STAGES := lint+sanity+unit integration molecule # joined by a plus: side by side
+
+# Each file of tests has a sandbox of its own. A server that was named is one for all, and so are its roles.
+SIDE_BY_SIDE := $(if $(TIMESCALEDB_TEST_DSN)$(TIMESCALEDB_TEST_DSN_APACHE),,--numprocesses auto --dist loadfile)
 
 # One interpreter, one configuration and one scratch folder, whatever the caller's shell and home directory hold.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -95,7 +98,7 @@ unit: $(DEV_READY) ## Tests that need no database
 
 .PHONY: integration
 integration: $(DEV_READY) ## Tests on a live server: the sandbox, and TIMESCALEDB_TEST_DSN when set
-	pytest tests/integration $(ARGS)
+	pytest tests/integration $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: molecule
 molecule: $(DEV_READY) ## The whole site.yml: check, converge, again, verify, change, verify; with a Docker engine

@@ -34,6 +34,7 @@ NEEDS_LEAST_MINORS: Version = (2, 20)
 # being set up'. Tried with 2.19.3 and 2.29.2. Who builds for a mirror can mend it there.
 JOBLESS_MINORS = {17: 12}
 LAST_JOBLESS: Version = (2, 29, 2)
+_NEWEST_JOBLESS = ".".join(map(str, LAST_JOBLESS))
 
 _PIN = re.compile(r"\d+\.\d+\.\d+\Z")
 
@@ -80,15 +81,29 @@ def minor_complaints(
 def job_complaints(package_version: str, extension: str, whose: str = "is installed") -> list[str]:
     """Return what keeps the policies of the vendor's build `extension` from running on a package of PostgreSQL."""
     major, minor = _minor(package_version)
-    numbers = _numbers(extension)
-    if JOBLESS_MINORS.get(major) != minor or not numbers or numbers > LAST_JOBLESS:
+    if not _is_jobless(package_version, extension):
         return []
-    newest = ".".join(map(str, LAST_JOBLESS))
     return [
         f"timescaledb_host_postgresql_version: {major} was given, and PostgreSQL {major}.{minor} {whose}, with which "
-        f"no policy of TimescaleDB up to {newest} runs; accepted is {major}.{minor - 1}, installed and held before, or "
-        "a later timescaledb_host_version"
+        f"no policy of TimescaleDB up to {_NEWEST_JOBLESS} runs; accepted is {major}.{minor - 1}, installed and held "
+        "before, or a later timescaledb_host_version"
     ]
+
+
+def image_job_complaints(postgresql: str, extension: str) -> list[str]:
+    """Return what keeps the policies of the vendor's image with these two versions from running."""
+    if not _is_jobless(postgresql, extension):
+        return []
+    return [
+        f"timescaledb_container_tag: its image holds PostgreSQL {postgresql}, with which no policy of TimescaleDB up "
+        f"to {_NEWEST_JOBLESS} runs; accepted is the tag of an image with another one, or with a later TimescaleDB"
+    ]
+
+
+def _is_jobless(postgresql: str, extension: str) -> bool:
+    major, minor = _minor(postgresql)
+    numbers = _numbers(extension)
+    return JOBLESS_MINORS.get(major) == minor and bool(numbers) and numbers <= LAST_JOBLESS
 
 
 def _minor(package_version: str) -> tuple[int, int]:
@@ -200,6 +215,7 @@ class FilterModule:
             "timescaledb_version_complaints": version_complaints,
             "timescaledb_minor_complaints": minor_complaints,
             "timescaledb_job_complaints": job_complaints,
+            "timescaledb_image_job_complaints": image_job_complaints,
             "timescaledb_packages": timescaledb_packages,
             "timescaledb_installed_versions": installed_versions,
             "timescaledb_missing_packages": missing_packages,

@@ -564,3 +564,10 @@ class TestRole:
         run = run_playbook("migrate_schema", nowhere, "--check", "--diff").require_success()
         assert run.changed == 1
         assert "CREATE TABLE metrics" in run.output
+
+    def test_of_a_folder_without_scripts_says_so(self, variables: dict[str, Any], tmp_path: Path) -> None:
+        run = run_playbook("migrate_schema", {**variables, "timescaledb_migrations_script_location": str(tmp_path)})
+        assert run.code != 0
+        assert "script_location" in run.output
+        assert f"{tmp_path}" in run.output
+        assert "Traceback" not in run.output

@@ -98,6 +98,11 @@ class TestMinors:
     )
     def test_with_which_policies_run_are_accepted(self, package: str, extension: str) -> None:
         assert packages.job_complaints(package, extension) == []
+        assert packages.image_job_complaints(package, extension) == []
+
+    def test_with_which_no_policy_runs_are_told_of_an_image(self) -> None:
+        [complaint] = packages.image_job_complaints("17.12", "2.29.2")
+        assert complaint.startswith("timescaledb_container_tag: its image holds PostgreSQL 17.12")
 
 
 class TestNames:

@@ -144,6 +144,7 @@ class TestLintRoleVariables:
 class TestRunStages:
     def run(self, folder: Path, *stages: str) -> subprocess.CompletedProcess[str]:
         makefile = "one:\n\t@echo did one\ntwo:\n\t@exit 3\nthree:\n\t@echo did three\n"
+        makefile += "slow:\n\t@sleep 1; echo did slow, after one\n"
         (folder / "Makefile").write_text(makefile, encoding="utf-8")
         command = ["bash", str(ROOT / "scripts/run_stages.sh"), *stages]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -152,6 +153,19 @@ class TestRunStages:
         run = self.run(tmp_path, "one", "three")
         assert run.returncode == 0
         assert run.stdout.index("did one") < run.stdout.index("did three") < run.stdout.index("=== all passed")
+
+    def test_runs_some_side_by_side_and_prints_one_after_the_other(self, tmp_path: Path) -> None:
+        run = self.run(tmp_path, "slow+one", "three")
+        assert run.returncode == 0
+        said = [line for line in run.stdout.splitlines() if "did" in line or line.startswith("---")]
+        assert said == ["--- slow", "did slow, after one", "--- one", "did one", "did three"]
+
+    def test_fails_when_one_of_those_side_by_side_does(self, tmp_path: Path) -> None:
+        run = self.run(tmp_path, "two+one", "three")
+        assert run.returncode == 1
+        assert "did one" in run.stdout
+        assert "=== two+one FAILED" in run.stderr
+        assert "did three" not in run.stdout
 
     def test_stops_at_the_first_failure_and_fails(self, tmp_path: Path) -> None:
         run = self.run(tmp_path, "one", "two", "three")

@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from timescaledb_backup.manifest import seal
+
 PROGRAM = "/usr/local/sbin/timescaledb-backup"
 OWNER, READER = "restoring_owner", "restoring_reader"
 OLDEST, DAYS = "2024-03-01", 20
@@ -152,7 +154,7 @@ class Place:
             for parent in parents:
                 part = part[parent]
             part[last] = value(part[last]) if callable(value) else value
-        self.write(self.manifest_path(copy), json.dumps(content))
+        self.write(self.manifest_path(copy), json.dumps(seal(content)))
         return copy
 
     def is_whole(self, database: str) -> bool:

@@ -130,7 +130,7 @@ def test_a_damaged_backup_fails(place: Place, backup: str) -> None:
 
 def test_what_a_killed_drill_leaves_is_swept_by_the_next(place: Place, backup: str) -> None:
     script = f"{PROGRAM} --config {place.config} drill {backup} >/dev/null 2>&1 & work=$!; for n in $(seq 300); do"
-    script += f" test -e {place.state}/drill-*/data/postmaster.pid && break; sleep 0.1; done; sleep 1; kill -9 $work"
+    script += f" test -S {place.state}/drill-{place.name}/socket/.s.PGSQL.5433 && break; sleep 0.1; done; kill -9 $work"
     place.as_postgres("bash", "-c", script)
     time.sleep(1)
     assert place.machine.run("pgrep -f %s/[d]rill-", place.state).rc == 0

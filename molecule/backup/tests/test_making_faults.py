@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from restoring import PROGRAM, Place, create_place, remove_place
+from timescaledb_backup.manifest import seal
 
 KILLS = 20
 # From when there is a partial backup, until some time later, if it is still being made then.
@@ -116,7 +117,7 @@ def test_a_full_disk_is_told_and_leaves_no_part(place: Place, backup: str) -> No
         # An earlier backup that was much smaller is what the next one is judged by.
         place.machine.check_output("cp -a %s/backups/%s %s/", place.folder, backup, disk)
         content = {**place.manifest(backup), "bytes": 1}
-        place.write(f"{disk}/{backup}/manifest.json", json.dumps(content))
+        place.write(f"{disk}/{backup}/manifest.json", json.dumps(seal(content)))
         room = int(place.machine.check_output("df --output=avail -B1 %s | tail -n 1", disk))
         place.machine.check_output("head -c %s /dev/zero > %s/filling", str(max(room - 20000, 1)), disk)
         said = place.refuse(5, "make")

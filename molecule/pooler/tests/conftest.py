@@ -1,58 +1,16 @@
-"""What the checks look at: the scenario's machine from inside, and its pooler from the controller, as a client."""
+"""What the checks look at: as in the scenario default, and its pooler from the controller, as a client."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import testinfra
-import yaml
 from psycopg.rows import dict_row
-from server import Login, Server
+from server import Login
 
-FOLDER = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
-
-
-def read_scenario() -> dict[str, Any]:
-    """What the scenario's steps leave behind: where packages come from, the container, its ports, the phase."""
-    content: dict[str, Any] = yaml.safe_load((FOLDER / "scenario.yml").read_text(encoding="utf-8"))
-    return content
-
-
-@pytest.fixture(scope="session")
-def folder() -> Path:
-    """Where the scenario keeps what is its own."""
-    return FOLDER
-
-
-@pytest.fixture(scope="session")
-def scenario() -> dict[str, Any]:
-    """What the scenario's steps leave behind."""
-    return read_scenario()
-
-
-@pytest.fixture(scope="session")
-def secrets() -> dict[str, str]:
-    """The passwords of the login roles."""
-    content: dict[str, str] = json.loads((FOLDER / "secrets.json").read_text(encoding="utf-8"))
-    return content
-
-
-@pytest.fixture(scope="session")
-def machine(scenario: dict[str, Any]) -> Any:
-    """The server's machine, as root."""
-    return testinfra.get_host(f"docker://{scenario['container']}")
-
-
-@pytest.fixture(scope="session")
-def server(scenario: dict[str, Any]) -> Server:
-    """The database, asked by its superuser on the server's own socket."""
-    return Server(testinfra.get_host(f"docker://postgres@{scenario['container']}"))
+pytest_plugins = ["host"]
 
 
 @pytest.fixture(scope="session")
@@ -97,33 +55,3 @@ def login(address: Callable[..., dict[str, Any]]) -> Iterator[Login]:
     yield connect
     for connection in opened:
         connection.close()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Watch the whole session, and know the marks."""
-    config.addinivalue_line("markers", "phase(name): only in this phase of the scenario")
-    config.pluginmanager.register(PassedChecks())
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what belongs to another phase; the scenario's last step knows how many checks must remain."""
-    phase = read_scenario()["phase"]
-    other = [item for item in items if any(mark.args[0] != phase for mark in item.iter_markers("phase"))]
-    config.hook.pytest_deselected(items=other)
-    items[:] = [item for item in items if item not in other]
-
-
-class PassedChecks:
-    """Counts the checks that passed, and notes the count for the scenario's last step, which expects all of them."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a check that ran to its end."""
-        self.count += report.when == "call" and report.passed
-
-    def pytest_sessionfinish(self) -> None:
-        """Note the phase and the count."""
-        with (FOLDER / "checks.jsonl").open("a", encoding="utf-8") as notes:
-            notes.write(json.dumps({"phase": read_scenario()["phase"], "passed": self.count}) + "\n")

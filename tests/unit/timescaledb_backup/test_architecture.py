@@ -19,6 +19,7 @@ FILE_LINES = 300
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
+    ("swap_back",),
     ("make", "restore", "drill", "notify"),
     ("unfinished",),
     ("load", "prune"),

@@ -33,8 +33,8 @@ def write(program: Path, told: str = "", copy: str = ":") -> None:
     program.chmod(0o755)
 
 
-def copy(folder: Path, target: str = "host:/copies") -> None:
-    config = configure(folder, offsite=Offsite("rsync", target))
+def copy(folder: Path, target: str = "host:/copies", kind: str = "rsync") -> None:
+    config = configure(folder, offsite=Offsite(kind, target))
     offsite.copy_offsite(config, str(put(config, "home-1", 1)))
 
 
@@ -70,3 +70,31 @@ def test_rsync_itself_copies_everything(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "copies" / "home-1").iterdir()) == [
         "database.sql", "globals.sql", "manifest.json",
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone is not installed here")
+def test_rclone_itself_copies_everything(tmp_path: Path) -> None:
+    copy(tmp_path, f":local:{tmp_path}/copies", "rclone")
+    assert sorted(path.name for path in (tmp_path / "copies" / "home-1").iterdir()) == [
+        "database.sql", "globals.sql", "manifest.json",
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone is not installed here")
+def test_a_target_that_rclone_does_not_know_is_a_failure_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="home-1 is made, but not copied to nowhere:copies: rclone failed"):
+        copy(tmp_path, "nowhere:copies", "rclone")
+
+
+@pytest.mark.skipif(shutil.which("rclone") is None, reason="rclone is not installed here")
+def test_what_rclone_has_copied_wrong_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program before rclone changes a byte of every copy."""
+    (tmp_path / "bin").mkdir()
+    damaging = tmp_path / "bin" / "rclone"
+    target = tmp_path / "copies" / "home-1" / "database.sql"
+    damaging.write_text(f'#!/bin/sh\n[ "$1" != check ] || printf X | dd of={target} conv=notrunc 2>&-\n'
+                        f'exec {shutil.which("rclone")} "$@"\n')  # fmt: skip
+    damaging.chmod(0o755)
+    monkeypatch.setenv("PATH", str(damaging.parent), prepend=":")
+    with pytest.raises(BackupError, match=r"home-1 is made, but not copied to .*: rclone failed"):
+        copy(tmp_path, f":local:{tmp_path}/copies", "rclone")

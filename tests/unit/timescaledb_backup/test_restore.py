@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from timescaledb_backup import restore
 from timescaledb_backup.config import Config
-from timescaledb_backup.errors import RefusedError, UsageError
+from timescaledb_backup.errors import BackupError, RefusedError, UsageError
 from timescaledb_backup.restore import Target, check_target, describe_release
+from timescaledb_backup.shelf import Backup
 from timescaledb_backup.unfinished import Unfinished, forget, note, read_notes
+
+from tests.unit.timescaledb_backup.builders import configure, manifest
 
 CONFIG = Config("home", "/backups", "/state", "/bin")
 
@@ -46,3 +51,17 @@ def test_unfinished_databases_are_remembered_until_they_are_forgotten(tmp_path: 
     assert read_notes(config) == [Unfinished("home_restoring_1", "home", 4711), Unfinished("home_restoring_2", "copy")]
     forget(config, "home_restoring_1")
     assert read_notes(config) == [Unfinished("home_restoring_2", "copy")]
+
+
+def test_what_could_not_be_vacuumed_is_a_remark_for_it_serves_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise BackupError("vacuumdb failed (exit code 1): no connection.")
+
+    monkeypatch.setattr(restore, "vacuum_database", fail)
+    config = configure(tmp_path)
+    backup = Backup("home-1", "", manifest(), None)
+    work = restore.Work(config, backup, manifest(), "home_restoring", "home", None, restore.Options(), lambda _: None)
+    (told,) = restore._vacuum(work)
+    assert "no connection. To do it: vacuumdb home" in told

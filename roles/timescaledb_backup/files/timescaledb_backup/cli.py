@@ -24,9 +24,10 @@ from .identity import become
 from .make import make_backup
 from .notify import notify
 from .prune import plan_pruning, prune
-from .restore import Options, Target, restore_backup, swap_back
+from .restore import Options, Target, restore_backup
 from .shelf import LATEST, Backup, Shelf
 from .status import read_status, write_status
+from .swap_back import swap_back
 from .verify import verify_backup
 
 Arguments = argparse.Namespace

@@ -73,18 +73,16 @@ def load_backup(config: Config, database: str, folder: str, manifest: Manifest, 
         with open_session(config, database) as session:
             hold_jobs(session)
             leave_restoring_mode(session, extension_schema(manifest))
-    say("reading statistics")
-    # What was copied is not counted, see load_settings(): so nothing else would ever come and vacuum it.
-    run(
-        [
-            config.program("vacuumdb"),
-            *config.login(),
-            "--analyze",
-            "--quiet",
-            f"--jobs={jobs}",
-            connection(database, {}),
-        ]
-    )
+    say("gathering statistics")
+    _vacuumdb(config, database, jobs, "--analyze-only")
+
+
+def vacuum_database(config: Config, database: str, jobs: int) -> None:
+    """Make up for what autovacuum never will: rows that load_backup() has copied are not counted, see load_settings().
+
+    Takes as long as reading the database, and hinders nobody who uses it. Raises BackupError.
+    """
+    _vacuumdb(config, database, jobs)
 
 
 def find_differences(config: Config, database: str, manifest: Manifest) -> List[str]:
@@ -108,7 +106,7 @@ def load_settings(jobs: int) -> Dict[str, str]:
     """Settings of the sessions that load; after a crash all of it would be done anew.
 
     Without counting, autovacuum leaves the tables alone while they are filled and indexed, and nothing has to wait
-    for it; it is made up for in the end.
+    for it; vacuum_database() makes up for it.
     """
     megabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024**2
     sort = max(SMALLEST_SORT_MB, min(LARGEST_SORT_MB, megabytes // 8 // jobs))
@@ -216,6 +214,11 @@ def _pg_restore(
             *options,
         ]
         run([*command, f"--dbname={connection(database, settings)}", archive])
+
+
+def _vacuumdb(config: Config, database: str, jobs: int, *options: str) -> None:
+    command = [config.program("vacuumdb"), *config.login(), "--quiet", f"--jobs={jobs}", *options]
+    run([*command, connection(database, {})])
 
 
 def _is_schema(line: str, names: Iterable[str]) -> bool:

@@ -160,7 +160,8 @@ def read_facts(config: Config, session: Session) -> Dict[str, Any]:
     extension = {"version": versions["timescaledb"], "edition": versions["edition"]}
     place = session.row(
         "SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype,"
-        " datlocprovider::text AS locale_provider, to_jsonb(d) ->> 'datlocale' AS locale,"
+        " datlocprovider::text AS locale_provider,"
+        " coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,"  # the latter before 17
         " pg_database_size(oid) AS bytes FROM pg_database AS d WHERE datname = current_database()"
     )
     return {

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
@@ -15,6 +16,7 @@ from .moments import parse
 
 VERSION = 1
 FILE = "manifest.json"
+DIGEST = "sha256"
 _NUMBER = (int, float)
 _KINDS: Dict[str, Tuple[type, ...]] = {
     "name": (str,),
@@ -65,7 +67,14 @@ class Manifest:
 
     def to_text(self) -> str:
         """As the file has it."""
-        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
+        return json.dumps(seal(dataclasses.asdict(self)), indent=1, sort_keys=True) + "\n"
+
+
+def seal(content: Mapping[str, Any]) -> Dict[str, Any]:
+    """What a manifest says together with the digest of it, by which a flipped bit is told from what was counted."""
+    kept = {name: value for name, value in content.items() if name != DIGEST}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return {**kept, DIGEST: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def parse_manifest(text: str, where: str) -> Manifest:
@@ -74,7 +83,9 @@ def parse_manifest(text: str, where: str) -> Manifest:
         content: Dict[str, Any] = json.loads(text)
         if content["version"] != VERSION:
             raise DamageError(f"{where} is of version {content['version']}, which this program does not know.")
-        manifest = Manifest(**content)
+        if content != seal(content):
+            raise DamageError(f"{where} is damaged: it is not what its digest, {DIGEST}, was made of.")
+        manifest = Manifest(**{name: value for name, value in content.items() if name != DIGEST})
         _check(manifest)
     except KeyError as error:
         raise DamageError(f"{where} is damaged: {error} is missing.") from error

@@ -18,7 +18,7 @@ from . import files
 from .config import Config
 from .errors import BackupError, DamageError, RefusedError, SpaceError, UsageError
 from .jobs import foresee_drops, release_jobs, start_workers, stop_workers
-from .load import Say, create_database, extension_schema, find_differences, load_backup, open_session
+from .load import Say, create_database, extension_schema, find_differences, load_backup, open_session, vacuum_database
 from .manifest import Manifest
 from .properties import properties_query, properties_statements, read_properties
 from .server import free_bytes, read_offer
@@ -91,7 +91,10 @@ def restore_backup(config: Config, which: str, target: Target, options: Options,
             work = _plan(config, session, backup, serving, options, say)
             note(config, Unfinished(work.name, serving))
             remarks = _carry_out(work, session)
-    return Summary(backup.name, serving, time.monotonic() - begin, work.aside, remarks)
+        seconds = time.monotonic() - begin
+        say(f"{serving} serves after {seconds:.1f} s; vacuuming it meanwhile")
+        remarks += _vacuum(work)
+    return Summary(backup.name, serving, seconds, work.aside, remarks)
 
 
 def check_target(config: Config, target: Target) -> str:
@@ -243,6 +246,15 @@ def _drop(work: Work) -> None:
         work.say(f"{work.name} could not be dropped, the next restore does it: {error}")
 
 
+def _vacuum(work: Work) -> List[str]:
+    """Afterwards, as it can be used already; so nothing that goes wrong here is a failure of the restore."""
+    try:
+        vacuum_database(work.config, work.serving, work.options.jobs)
+    except BackupError as error:
+        return [f"it could not be vacuumed, which makes some queries slower: {error} To do it: vacuumdb {work.serving}"]
+    return []
+
+
 def _describe_aside(work: Work) -> List[str]:
     if work.aside is None:
         return []
@@ -251,19 +263,3 @@ def _describe_aside(work: Work) -> List[str]:
         f"what served before is kept as {work.aside}, closed; to drop it: dropdb {work.aside}",
         f"to have it back: {program} swap-back {work.aside} --confirm {work.serving}",
     ]
-
-
-def swap_back(config: Config, kept: str, confirmation: Optional[str], say: Say) -> Summary:
-    """Let a database that a restore has put aside serve again. Raises BackupError: then everything is as it was."""
-    begin, serving = time.monotonic(), check_target(config, Target(None, confirmation))
-    with files.lock(config.lock_file, f"swapping {config.database} back"):
-        sweep(config, say)
-        with open_session(config, MAINTENANCE) as session:
-            if not re.fullmatch(r".+_(before|restored)_\d{8}_\d{6}(_\d+)?", kept) or not exists(session, kept):
-                raise UsageError(f"{kept} was given; accepted is the name of a database that a restore has put aside.")
-            aside = derive_name(session, serving, "restored") if exists(session, serving) else None
-        swap(lambda: open_session(config, MAINTENANCE), serving, kept, aside)
-        with open_session(config, serving) as restored:
-            start_workers(restored)
-    remarks = [f"what served meanwhile is kept as {aside}, closed; to drop it: dropdb {aside}"] if aside else []
-    return Summary(kept, serving, time.monotonic() - begin, aside, remarks)
