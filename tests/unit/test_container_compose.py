@@ -29,6 +29,7 @@ NAMES = {
     "cpu_quota": "cpu_quota",
     "shm_size": "shm_size",
     "security_opts": "security_opt",
+    "init": "init",
     "stop_signal": "stop_signal",
     "stop_timeout": "stop_grace_period",
     "healthcheck": "healthcheck",
@@ -80,3 +81,13 @@ def test_an_option_and_its_key_have_the_same_values(
         used = {"timescaledb_container_networks"}
     assert used <= set(re.findall(pattern, str(service[key])))
     assert used or options[option] == service[key]
+
+
+def test_the_container_sees_backups_where_the_other_role_keeps_them() -> None:
+    """Roles do not read each other's defaults; these two have to say the same."""
+    defaults = yaml.safe_load((ROOT / "roles/timescaledb_backup/defaults/main.yml").read_text(encoding="utf-8"))
+    variables = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
+    for name in ("backup_folder", "backup_state_folder"):
+        written = re.search(r"default\('(/.+/)' ~ timescaledb_login_db\)", variables[f"__timescaledb_container_{name}"])
+        assert written is not None
+        assert written.group(1) + "{{ timescaledb_login_db }}" == defaults[f"timescaledb_{name}"]

@@ -62,6 +62,7 @@ KEYS = {
     "cpu_period": lambda value, found: (value, found["HostConfig"]["CpuPeriod"]),
     "cpu_quota": lambda value, found: (value, found["HostConfig"]["CpuQuota"]),
     "security_opt": lambda value, found: (value, found["HostConfig"]["SecurityOpt"]),
+    "init": lambda value, found: (value, found["HostConfig"]["Init"]),
     "stop_signal": lambda value, found: (value, found["Config"]["StopSignal"]),
     "stop_grace_period": lambda value, found: (nanoseconds(value), found["Config"]["StopTimeout"] * 10**9),
     "logging": lambda value, found: (

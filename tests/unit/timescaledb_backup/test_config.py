@@ -20,6 +20,11 @@ def test_the_least_is_enough() -> None:
     assert (config.keep.last, config.format, config.offsite, config.lock_file) == (7, "custom", None, "/s/lock")
 
 
+def test_only_what_a_container_reads_needs_a_place_of_its_own() -> None:
+    assert parse_config({**LEAST, "container": None}, "x.json").temporary_folder is None
+    assert parse_config({**LEAST, "container": {"name": "x"}}, "x.json").temporary_folder == "/s/tmp"
+
+
 def test_everything_can_be_said() -> None:
     config = parse_config(
         {
@@ -52,6 +57,9 @@ def test_everything_can_be_said() -> None:
         ({"offsite": {"kind": "ftp", "target": "x"}}, 'offsite.kind: "ftp" was given; accepted is rsync or rclone'),
         ({"offsite": {"kind": "rsync", "target": "--daemon"}}, "offsite.target: "),
         ({"compression": "lz5"}, "compression: "),
+        ({"container": {}}, "container.name is missing; accepted is the name of a container"),
+        ({"container": {"name": "--help"}}, 'container.name: "--help" was given'),
+        ({"container": {"name": "x", "engine": "tcp://x"}}, "accepted is the socket of an engine on this host"),
         ({"format": "plain", "compression": "zstd:3"}, "accepted for format plain are auto, none and gzip"),
         ({"notify": {"webhook": "ftp://x"}}, "notify.webhook: "),
         ({"encryption_recipients": "age1x"}, "accepted is a list of texts"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,19 @@ def test_a_failure_is_told_without_the_statement_it_happened_in(tmp_path: Path) 
     with pytest.raises(BackupError) as failure:
         files.run([str(program)])
     assert str(failure.value).endswith(f"{words[0]}; pg_dump: hint: wait")
+
+
+def test_temporary_files_are_where_a_container_sees_them_and_abandoned_ones_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    folder = tmp_path / "tmp"
+    files.use_temporary_folder(str(folder))
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for name, age in (("old.list", 25 * 3600), ("new.list", 60)):
+        (folder / name).write_text("")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    files.use_temporary_folder(str(folder))
+    assert [found.name for found in folder.iterdir()] == ["new.list"]
+    with tempfile.NamedTemporaryFile() as file:
+        assert Path(file.name).parent == folder

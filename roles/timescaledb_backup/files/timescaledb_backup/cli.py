@@ -20,6 +20,7 @@ from .crypt import SUFFIX, decrypt
 from .drill import drill_backup
 from .dump import GLOBALS
 from .errors import BackupError, BusyError, DamageError, SpaceError, UsageError
+from .identity import become
 from .make import make_backup
 from .notify import notify
 from .prune import plan_pruning, prune
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         config = load_config(_find_config(parsed))
+        become(config)
         return _run(config, parsed)
     except BackupError as error:
         _tell(str(error))
@@ -50,6 +52,8 @@ def _run(config: Config, parsed: Arguments) -> int:
     """Run a command, and note in the status how it ended if it belongs to those that change something."""
     command: Callable[[Config, Arguments], None] = parsed.run
     try:
+        if config.temporary_folder is not None:
+            files.use_temporary_folder(config.temporary_folder)
         command(config, parsed)
     except (UsageError, BusyError):
         raise
@@ -193,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     swapping.add_argument("--confirm", metavar="DATABASE", help="the name it is to have, once more")
     printing = _add(commands, "globals", _globals, "print a backup's roles and tablespaces as SQL")
     _which(printing)
-    printing.add_argument("--identity", metavar="FILE", help="the key, where they are encrypted")
+    printing.add_argument("--identity", metavar="FILE", type=os.path.abspath, help="the key, where they are encrypted")
     pruning = _add(commands, "prune", _prune, "delete what is not kept", noted=True)
     pruning.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     _add(commands, "status", _status, "print what monitoring reads")

@@ -114,6 +114,7 @@ def _start(cluster: Cluster) -> subprocess.Popen[bytes]:
             [cluster.program("postgres"), "-D", cluster.data], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     ready = [cluster.program("pg_isready"), "--quiet", "--host", cluster.socket, "--port", str(cluster.port)]
+    ready += ["--username", cluster.user]  # in a container, whoever calls it need not have a name
     answered = _wait_until(lambda: server.poll() is not None or subprocess.run(ready).returncode == 0, START_SECONDS)  # noqa: S603
     if answered and server.poll() is None:
         return server

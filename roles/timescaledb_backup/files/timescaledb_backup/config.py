@@ -17,6 +17,7 @@ from .errors import UsageError
 FOLDER = "/etc/timescaledb-backup"
 FORMATS = ("custom", "directory", "plain")
 _COMPRESSION = re.compile(r"auto|none|(zstd|gzip):\d{1,2}")
+_CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _DURATION = re.compile(r"\d+(ms|s|min|h|d)?")
 
 
@@ -56,6 +57,14 @@ class Notify:
 
 
 @dataclass(frozen=True)
+class Container:
+    """Where the server runs, if not on the host itself; the programs of its image are used."""
+
+    name: str
+    engine: str = "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True)
 class Config:
     """The backups of one database."""
 
@@ -66,6 +75,9 @@ class Config:
     socket: str = "/var/run/postgresql"
     port: int = 5432
     user: str = "postgres"
+    container: Optional[Container] = None
+    system_user: Optional[str] = None
+    system_group: Optional[str] = None
     format: str = "custom"
     jobs: int = 2
     compression: str = "auto"
@@ -77,6 +89,11 @@ class Config:
     drill: Drill = field(default_factory=Drill)
     notify: Notify = field(default_factory=Notify)
     declared: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def temporary_folder(self) -> Optional[str]:
+        """Where files are that programs have to find under the same path in a container; None: anywhere."""
+        return os.path.join(self.state_folder, "tmp") if self.container else None
 
     @property
     def lock_file(self) -> str:
@@ -121,6 +138,16 @@ _CHECKS: Dict[str, Check] = {
     "socket": _PATH,
     "port": _whole(1, 65535),
     "user": _NAME,
+    "container.name": (
+        lambda value: isinstance(value, str) and _CONTAINER.fullmatch(value) is not None,
+        "the name of a container",
+    ),
+    "container.engine": (
+        lambda value: _text(value) and value.startswith("unix:///"),
+        "the socket of an engine on this host, such as unix:///var/run/docker.sock",
+    ),
+    "system_user": _OPTIONAL_NAME,
+    "system_group": _OPTIONAL_NAME,
     "format": (lambda value: value in FORMATS, "custom, directory or plain"),
     "jobs": _whole(1, 64),
     "compression": (
@@ -149,7 +176,10 @@ _CHECKS: Dict[str, Check] = {
     ),
     "declared": (lambda value: isinstance(value, dict), "a mapping"),
 }
-_PARTS: Dict[str, Any] = {"keep": Keep, "offsite": Offsite, "drill": Drill, "notify": Notify}
+_PARTS: Dict[str, Any] = {
+    "keep": Keep, "offsite": Offsite, "drill": Drill, "notify": Notify, "container": Container,
+}  # fmt: skip
+_OPTIONAL_PARTS = ("offsite", "container")
 _REQUIRED = ("database", "folder", "state_folder", "bindir")
 
 
@@ -192,7 +222,7 @@ def _value(path: str, key: str, value: Any, owner: Any, prefix: str = "") -> Any
 
 
 def _part(path: str, key: str, value: Any, part: Any) -> Any:
-    if value is None and key == "offsite":
+    if value is None and key in _OPTIONAL_PARTS:
         return None
     if not isinstance(value, dict):
         raise UsageError(f"{path}: {key}: {json.dumps(value)} was given; accepted is a mapping.")

@@ -56,6 +56,7 @@ def has_zstd(config: Config) -> bool:
         "--format=custom",
         "--file=/dev/null",
         "--host=/nonexistent",
+        f"--username={config.user}",
     ]
     try:
         files.run(command)

@@ -23,6 +23,7 @@ _LAST_LINES = 5
 _TOO_LONG = "Query was: "  # names every table there is
 _REMOVALS = 10
 _PAUSE_SECONDS = 0.5
+_ABANDONED_SECONDS = 24 * 3600.0  # they are read within seconds
 
 
 def sync(path: str) -> None:
@@ -78,6 +79,17 @@ def size_of(folder: str) -> int:
 def free_bytes(folder: str) -> int:
     """Bytes that this user may still write in a folder's file system."""
     return shutil.disk_usage(folder).free
+
+
+def use_temporary_folder(folder: str) -> None:
+    """Have temporary files here, and remove those that killed runs have left."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - os.path.getmtime(path) > _ABANDONED_SECONDS:
+                os.remove(path)
+    tempfile.tempdir = folder
 
 
 def remove_tree(folder: str) -> None:

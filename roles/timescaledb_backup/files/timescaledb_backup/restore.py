@@ -9,7 +9,6 @@ whatever goes wrong, and whenever, what served before serves still.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from datetime import datetime, timezone
@@ -22,9 +21,10 @@ from .jobs import foresee_drops, release_jobs, start_workers, stop_workers
 from .load import Say, create_database, extension_schema, find_differences, load_backup, open_session, vacuum_database
 from .manifest import Manifest
 from .properties import properties_query, properties_statements, read_properties
+from .server import free_bytes, read_offer
 from .session import Session, quote_identifier, quote_literal
 from .shelf import Backup, Shelf
-from .suitability import Needs, Offer, find_obstacles
+from .suitability import Needs, find_obstacles
 from .swap import swap
 from .unfinished import MAINTENANCE, Unfinished, forget, note, sweep
 from .verify import verify_backup
@@ -123,7 +123,7 @@ def check_server(config: Config, session: Session, backup: Backup, serving: str,
         raise RefusedError(" ".join(obstacles))
     folder = session.value("SELECT current_setting('data_directory') AS folder")
     needed = int(manifest.database["bytes"] * GROWTH) + config.least_free_mb * MEGABYTE
-    free = files.free_bytes(folder)
+    free = free_bytes(session)
     if free < needed:
         raise SpaceError(
             f"{folder} has {free // MEGABYTE} MB free, and about {needed // MEGABYTE} MB are needed, of which "
@@ -148,29 +148,6 @@ def describe_needs(config: Config, manifest: Manifest) -> Needs:
         frozenset(manifest.database["roles"]),
         others,
     )
-
-
-def read_offer(session: Session) -> Offer:
-    """What the server has."""
-    row = session.row(
-        "SELECT current_setting('server_version_num')::int / 10000 AS major,"
-        " current_setting('timescaledb.license', true) AS license,"
-        " current_setting('shared_preload_libraries') AS libraries,"
-        " (SELECT json_agg(rolname) FROM pg_roles) AS roles,"
-        " (SELECT json_object_agg(name, versions) FROM (SELECT name, json_agg(version) AS versions"
-        "   FROM pg_available_extension_versions GROUP BY name) AS v) AS versions"
-    )
-    loaded = re.search(r"(^|[ ,\"/])timescaledb([ ,\".]|$)", row["libraries"]) is not None
-    # Where the setting is left alone, and this database has no extension, only the libraries tell the edition.
-    edition = row["license"] or ("timescale" if has_community_library(session) else "apache")
-    versions = {name: frozenset(found) for name, found in row["versions"].items()}
-    return Offer(row["major"], edition if loaded else None, versions, frozenset(row["roles"]))
-
-
-def has_community_library(session: Session) -> bool:
-    """Whether the library of the Community edition lies beside the server's others."""
-    folder = session.rows("SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'")[0]["setting"]
-    return any(name.startswith("timescaledb-tsl-") for name in os.listdir(folder))
 
 
 def exists(session: Session, database: str) -> bool:

@@ -1,0 +1,30 @@
+"""What the checks look at: the Docker host, as in the scenario default, and the server in its container there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import testinfra
+from server import Server
+
+pytest_plugins = ["host"]
+
+
+@pytest.fixture(scope="session")
+def server(scenario: dict[str, Any]) -> Server:
+    """The database, asked by its superuser on the socket in the container."""
+    return Server(testinfra.get_host(f"docker://postgres@{scenario['server']}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log() -> None:
+    """The engine keeps the server's log, not a file."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Checks belong to the first phase unless they name another."""
+    for item in items:
+        if item.get_closest_marker("phase") is None:
+            item.add_marker(pytest.mark.phase("declared"))
