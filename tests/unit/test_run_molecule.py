@@ -50,11 +50,12 @@ def test_arguments_are_scenarios_or_molecules(arguments: list[str], expected: tu
     assert run_molecule.split_arguments(arguments, ["default", "sandbox"]) == expected
 
 
-def test_scenarios_of_what_is_being_built_run_when_they_are_named() -> None:
+def test_scenarios_that_take_long_run_when_they_or_all_are_named() -> None:
     known = [*run_molecule.ON_REQUEST, "default"]
     assert set(run_molecule.ON_REQUEST) < set(run_molecule.find_scenarios(ROOT / "molecule"))
     assert run_molecule.split_arguments([], known) == (["default"], [])
     assert run_molecule.split_arguments(known, known) == (known, [])
+    assert run_molecule.split_arguments(["all", "--debug"], known) == (known, ["--debug"])
 
 
 def test_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ def test_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str], monkeypatc
     assert run_molecule.main() == 0
     said = capsys.readouterr().err
     assert "LEFT OUT, because WITHOUT_DOCKER is set: default" in said
-    assert 'NOT RUN, they run when they are named: make molecule ARGS="backup container pooler"' in said
+    assert 'NOT RUN, they run when they are named: make molecule ARGS="container container_backup pooler"' in said
 
 
 class TestLanes:

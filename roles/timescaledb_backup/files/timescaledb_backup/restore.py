@@ -9,7 +9,6 @@ whatever goes wrong, and whenever, what served before serves still.
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import datetime, timezone
 from typing import Any, List, Mapping, NamedTuple, Optional
