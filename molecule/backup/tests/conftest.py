@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["host"]
+pytest_plugins = ["scenario", "host"]
 
 
 @pytest.hookimpl(tryfirst=True)

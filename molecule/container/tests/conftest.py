@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import testinfra
-import yaml
 from psycopg.rows import dict_row
 from server import Login, Server
 
-FOLDER = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
-PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
-
-
-def read_scenario() -> dict[str, Any]:
-    """What the scenario's steps leave behind: the images, the version, the container, the phase, the overrides."""
-    content: dict[str, Any] = yaml.safe_load((FOLDER / "scenario.yml").read_text(encoding="utf-8"))
-    return content
-
-
-@pytest.fixture(scope="session")
-def folder() -> Path:
-    """Where the scenario keeps what is its own."""
-    return FOLDER
-
-
-@pytest.fixture(scope="session")
-def project() -> Path:
-    """The checkout."""
-    return PROJECT
-
-
-@pytest.fixture(scope="session")
-def scenario() -> dict[str, Any]:
-    """What the scenario's steps leave behind."""
-    return read_scenario()
-
-
-@pytest.fixture(scope="session")
-def secrets() -> dict[str, str]:
-    """The passwords of the superuser and of the login roles."""
-    content: dict[str, str] = json.loads((FOLDER / "secrets.json").read_text(encoding="utf-8"))
-    return content
+pytest_plugins = ["scenario"]
 
 
 @pytest.fixture(scope="session")
@@ -95,37 +60,13 @@ def login(scenario: dict[str, Any], secrets: dict[str, str]) -> Iterator[Login]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch the whole session, and know the marks."""
-    config.addinivalue_line("markers", "edition(name): only where the server is of this edition")
+    """Know the mark."""
     config.addinivalue_line("markers", "compose: only where there is Compose")
-    config.pluginmanager.register(PassedChecks())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not there, edition or Compose; the scenario's last step knows how many checks must remain."""
+    """Leave out what needs Compose where there is none; the scenario's last step knows how many checks must remain."""
     compose = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
-    edition = "apache" if read_scenario()["path"] == "distribution" else "community"
-    other = [
-        item
-        for item in items
-        if any(mark.args[0] != edition for mark in item.iter_markers("edition"))
-        or (item.get_closest_marker("compose") and not compose)
-    ]
+    other = [item for item in items if item.get_closest_marker("compose") and not compose]
     config.hook.pytest_deselected(items=other)
     items[:] = [item for item in items if item not in other]
-
-
-class PassedChecks:
-    """Counts the checks that passed, and notes the count for the scenario's last step, which expects all of them."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a check that ran to its end."""
-        self.count += report.when == "call" and report.passed
-
-    def pytest_sessionfinish(self) -> None:
-        """Note the phase and the count."""
-        with (FOLDER / "checks.jsonl").open("a", encoding="utf-8") as notes:
-            notes.write(json.dumps({"phase": read_scenario()["phase"], "passed": self.count}) + "\n")

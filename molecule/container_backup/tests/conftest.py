@@ -8,7 +8,7 @@ import pytest
 import testinfra
 from server import Server
 
-pytest_plugins = ["host"]
+pytest_plugins = ["scenario", "host"]
 
 
 @pytest.fixture(scope="session")

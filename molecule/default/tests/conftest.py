@@ -1,3 +1,3 @@
 """What the checks look at, see host.py, which other scenarios share."""
 
-pytest_plugins = ["host"]
+pytest_plugins = ["scenario", "host"]

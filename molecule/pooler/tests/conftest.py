@@ -10,7 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 from server import Login
 
-pytest_plugins = ["host"]
+pytest_plugins = ["scenario", "host"]
 
 
 @pytest.fixture(scope="session")
