@@ -31,6 +31,7 @@ CATALOG_ENTRY = re.compile(r"\d+; \d+ \d+ (?:TABLE DATA|SEQUENCE SET) _timescale
 POST_RESTORE_CALLS = 3  # some versions leave the restoring mode only at the second
 LARGEST_SORT_MB = 512
 SMALLEST_SORT_MB = 64
+FIRST_STATISTICS = "10"  # from a tenth of the rows that are usually looked at
 HELD = {"jobs": ["scheduled"]}  # what differs until the jobs are released
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
@@ -53,7 +54,7 @@ def create_database(session: Session, name: str, facts: Mapping[str, Optional[st
 
 
 def load_backup(config: Config, database: str, folder: str, manifest: Manifest, jobs: int, say: Say) -> None:
-    """Fill an empty database and gather its statistics; every job is off then. Raises BackupError."""
+    """Fill an empty database and gather first statistics; every job is off then. Raises BackupError."""
     schemas = sorted({facts["schema"] for facts in manifest.census["extensions"].values()} - {"public", "pg_catalog"})
     archive = find_archive(folder)
     contents = run([config.program("pg_restore"), "--list", archive]) if archive else ""
@@ -73,16 +74,17 @@ def load_backup(config: Config, database: str, folder: str, manifest: Manifest, 
         with open_session(config, database) as session:
             hold_jobs(session)
             leave_restoring_mode(session, extension_schema(manifest))
-    say("gathering statistics")
-    _vacuumdb(config, database, jobs, manifest, "--analyze-only")
+    say("gathering first statistics")
+    _vacuumdb(config, database, jobs, manifest, {"default_statistics_target": FIRST_STATISTICS}, "--analyze-only")
 
 
 def vacuum_database(config: Config, database: str, jobs: int, manifest: Manifest) -> None:
-    """Make up for what autovacuum never will: rows that load_backup() has copied are not counted, see load_settings().
+    """Gather statistics from as many rows as is usual, and make up for what autovacuum never will.
 
-    Takes as long as reading the database, and hinders nobody who uses it. Raises BackupError.
+    Rows that load_backup() has copied are not counted, see load_settings(). This takes as long as reading the database,
+    and hinders nobody who uses it. Raises BackupError.
     """
-    _vacuumdb(config, database, jobs, manifest)
+    _vacuumdb(config, database, jobs, manifest, {}, "--analyze")
 
 
 def find_differences(config: Config, database: str, manifest: Manifest) -> List[str]:
@@ -216,11 +218,13 @@ def _pg_restore(
         run([*command, f"--dbname={connection(database, settings)}", archive])
 
 
-def _vacuumdb(config: Config, database: str, jobs: int, manifest: Manifest, *options: str) -> None:
+def _vacuumdb(
+    config: Config, database: str, jobs: int, manifest: Manifest, settings: Mapping[str, str], option: str
+) -> None:
     """Each table once. Of a hypertable TimescaleDB would make all of its chunks, which are in the list as well."""
-    settings = {} if manifest.timescaledb is None else {"timescaledb.restoring": "on"}  # in these sessions only
-    command = [config.program("vacuumdb"), *config.login(), "--quiet", f"--jobs={jobs}", *options]
-    run([*command, connection(database, settings)])
+    once = {} if manifest.timescaledb is None else {"timescaledb.restoring": "on"}  # in these sessions only
+    command = [config.program("vacuumdb"), *config.login(), "--quiet", f"--jobs={jobs}", option]
+    run([*command, connection(database, {**settings, **once})])
 
 
 def _is_schema(line: str, names: Iterable[str]) -> bool:

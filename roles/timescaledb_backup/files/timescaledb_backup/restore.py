@@ -91,7 +91,7 @@ def restore_backup(config: Config, which: str, target: Target, options: Options,
             note(config, Unfinished(work.name, serving))
             remarks = _carry_out(work, session)
         seconds = time.monotonic() - begin
-        say(f"{serving} serves after {seconds:.1f} s; vacuuming it meanwhile")
+        say(f"{serving} serves after {seconds:.1f} s; vacuuming it and gathering full statistics")
         remarks += _vacuum(work)
     return Summary(backup.name, serving, seconds, work.aside, remarks)
 
