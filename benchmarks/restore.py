@@ -1,4 +1,4 @@
-"""How long a restore takes: stock pg_dump and serial pg_restore as TimescaleDB documents it, and ours, run in turn.
+"""How long a restore takes until it can serve: serial pg_restore as TimescaleDB documents it, and ours, run in turn.
 
     python benchmarks/restore.py
     python benchmarks/restore.py --rows 2000000 --pairs 1 --folder /var/tmp/bench
@@ -169,7 +169,7 @@ def restore_stock(config: Config, dump: str, version: str) -> None:
 
 
 def restore_ours(config: Config) -> None:
-    """What `timescaledb-backup restore` does between reading the backup and comparing."""
+    """What `timescaledb-backup restore` does between reading the backup and comparing; vacuuming comes afterwards."""
     backup = Shelf(config.folder, config.database).find("latest")
     manifest = backup.require_manifest()
     with open_session(config, "postgres") as session:
@@ -205,7 +205,9 @@ def compare_ways(config: Config, folder: str, pairs: int) -> None:
         f"restore: median {statistics.median(ratios):.2f} times as fast,"
         f" stock takes {statistics.median(processors):.2f} times the processor time"
     )
-    print(f"restore: {whole.elapsed:.1f} s with reading the backup to its end before, and comparing after")
+    print(
+        f"restore: {whole.elapsed:.1f} s with reading the backup to its end before, comparing, vacuuming, full statistics"
+    )
 
 
 def _restore_whole(config: Config) -> None:
