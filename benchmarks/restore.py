@@ -206,7 +206,8 @@ def compare_ways(config: Config, folder: str, pairs: int) -> None:
         f" stock takes {statistics.median(processors):.2f} times the processor time"
     )
     print(
-        f"restore: {whole.elapsed:.1f} s with reading the backup to its end before, comparing, vacuuming, full statistics"
+        f"restore: {whole.elapsed:.1f} s with reading the backup to its end before,"
+        " comparing, vacuuming and full statistics"
     )
 
 
