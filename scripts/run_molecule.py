@@ -25,7 +25,7 @@ from docker_engine import EngineError, end_politely, engine
 
 ROOT = Path(__file__).resolve().parents[1]
 LANES = 2
-# They take as long again as all others; run them after changing what they are about, and before a release.
+# They would make every run much longer; run them after changing what they are about, and before a release.
 ON_REQUEST = ("container", "container_backup", "pooler")
 EVERYTHING = "all"
 

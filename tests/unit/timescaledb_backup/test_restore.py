@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from timescaledb_backup import restore
 from timescaledb_backup.config import Config
 from timescaledb_backup.errors import BackupError, RefusedError, UsageError
+from timescaledb_backup.files import lock
 from timescaledb_backup.restore import Target, check_target, describe_release
 from timescaledb_backup.shelf import Backup
 from timescaledb_backup.unfinished import Unfinished, forget, note, read_notes
 
-from tests.unit.timescaledb_backup.builders import configure, manifest
+from tests.unit.timescaledb_backup.builders import configure, manifest, put
 
 CONFIG = Config("home", "/backups", "/state", "/bin")
 
@@ -65,3 +67,24 @@ def test_what_could_not_be_vacuumed_is_a_remark_for_it_serves_already(
     work = restore.Work(config, backup, manifest(), "home_restoring", "home", None, restore.Options(), lambda _: None)
     (told,) = restore._vacuum(work)
     assert "no connection. To do it: vacuumdb home" in told
+
+
+def test_what_served_before_can_be_had_back_while_the_new_one_is_vacuumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configure(tmp_path)
+    put(config, "home-1", 1)
+    for name in ("sweep", "check_server", "verify_backup", "note"):
+        monkeypatch.setattr(restore, name, lambda *_: None)
+    monkeypatch.setattr(restore, "open_session", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(restore, "exists", lambda *_: False)
+    monkeypatch.setattr(restore, "_carry_out", lambda *_: [])
+    vacuumed = []
+
+    def vacuum(_: Config, database: str, *_further: Any) -> None:
+        with lock(config.lock_file, "swapping back"):
+            vacuumed.append(database)
+
+    monkeypatch.setattr(restore, "vacuum_database", vacuum)
+    restore.restore_backup(config, "latest", Target("copy"), restore.Options(), lambda _: None)
+    assert vacuumed == ["copy"]

@@ -90,9 +90,10 @@ def restore_backup(config: Config, which: str, target: Target, options: Options,
             work = _plan(config, session, backup, serving, options, say)
             note(config, Unfinished(work.name, serving))
             remarks = _carry_out(work, session)
-        seconds = time.monotonic() - begin
-        say(f"{serving} serves after {seconds:.1f} s; vacuuming it and gathering full statistics")
-        remarks += _vacuum(work)
+    # Not under the lock: whoever wants the former database back does not wait for this.
+    seconds = time.monotonic() - begin
+    say(f"{serving} serves after {seconds:.1f} s; vacuuming it and gathering full statistics")
+    remarks += _vacuum(work)
     return Summary(backup.name, serving, seconds, work.aside, remarks)
 
 
