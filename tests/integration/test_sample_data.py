@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,9 @@ from tests.integration.programs import ROOT, PlaybookRun, run_playbook
 AGGREGATES = ("metrics_hourly", "metrics_daily")
 FILES = ("devices", "users", "rate_schedules", "alerts", "plugins", "metrics")
 SERIES = 12
+# On a machine on which the server alone takes most of this, the load may add as much again.
 BUDGET_SECONDS = 5
+BUDGET_RATIO = 2
 STEPS_A_DAY = 288
 # What a person would see in a diagram: the value of one kind of measurement, hour by hour, over all days.
 SHAPE = """
@@ -50,6 +53,16 @@ def time_load(database: Database) -> tuple[float, dict[str, int]]:
     began = time.monotonic()
     added = load(database)
     return time.monotonic() - began, added
+
+
+def time_bare_insert(database: Database) -> float:
+    """Have the server take the rows of metrics once more, ready-made; return the seconds of that."""
+    with psycopg.connect(database.dsn) as connection:
+        connection.execute("CREATE TEMPORARY TABLE ready ON COMMIT DROP AS SELECT * FROM metrics")
+        connection.execute("TRUNCATE metrics")
+        began = time.monotonic()
+        connection.execute("INSERT INTO metrics SELECT * FROM ready")
+        return time.monotonic() - began
 
 
 def play(database: Database, *arguments: str, **variables: Any) -> PlaybookRun:
@@ -100,13 +113,16 @@ class TestFirstLoad:
             "plugins": 1,
             "metrics": 30 * STEPS_A_DAY * SERIES,
         }
+        budget, bare = float(BUDGET_SECONDS), math.inf
         for _ in range(4):  # what else the machine does can only make it slower
-            if seconds < BUDGET_SECONDS:
+            if seconds < budget:
                 break
+            bare = min(bare, time_bare_insert(empty))
+            budget = max(BUDGET_SECONDS, BUDGET_RATIO * bare)
             for name in reversed(FILES):
                 empty.query(f"DELETE FROM {name}")
             seconds = min(seconds, time_load(empty)[0])
-        assert seconds < BUDGET_SECONDS
+        assert seconds < budget
 
     def test_stands_on_a_grid_of_five_minutes_without_gaps_up_to_now(self, loaded: Database) -> None:
         off_grid = "SELECT count(*) FROM metrics WHERE extract(epoch FROM time)::bigint % 300 <> 0"
