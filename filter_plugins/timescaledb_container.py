@@ -184,12 +184,13 @@ def room_complaints(output: str, variable: str, source: str) -> list[str]:
     ]
 
 
-def log_sentence(output: str) -> str:
+def log_sentence(output: str, errors: str = "") -> str:
     """Return why a server does not run, from the end of its log: the last lines that say something is wrong.
 
-    What an earlier server has said until it was shut down in order is left out.
+    What it says as an error goes on where its output ends. What an earlier server has said until it was shut down in
+    order is left out.
     """
-    own = output.rpartition("database system is shut down")[2]
+    own = f"{output}\n{errors}".rpartition("database system is shut down")[2]
     serious = [words for words in _SERIOUS.findall(own) if not _ORDERLY.search(words)]
     last = [line for line in own.splitlines() if line.strip()][-3:]
     return "; ".join(dict.fromkeys(serious[-3:] or last)) or "nothing"

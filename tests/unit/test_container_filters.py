@@ -178,6 +178,10 @@ class TestALog:
         assert container.log_sentence("a\nb\n\nc\nd\n") == "b; c; d"
         assert container.log_sentence("") == "nothing"
 
+    def test_goes_on_with_what_was_said_as_an_error(self) -> None:
+        assert container.log_sentence("starting", "1 [1] FATAL:  bad key") == "bad key"
+        assert container.log_sentence("a", "b") == "a; b"
+
 
 def test_networks_are_named() -> None:
     assert container.named(["a", "b"], external=True) == [

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,22 @@ def test_every_inventory_links_to_the_one_declaration(inventory: Path) -> None:
     link = inventory / "group_vars/all/lifecycle.yml"
     assert link.is_symlink()
     assert link.resolve() == ROOT / "inventory/declared/lifecycle.yml"
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in the content of a YAML file."""
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from strings(part)
+
+
+def test_no_expression_means_a_newline_where_ansible_reads_a_backslash() -> None:
+    """Only double quotes of YAML make one: in every other way of writing it, Ansible keeps the two characters."""
+    files = [*PLAYBOOKS, *(ROOT / "roles").glob("*/[dhtv]*/**/*.yml"), *(ROOT / "inventory").rglob("*.yml")]
+    texts = [(relative(path), text) for path in files for text in strings(load_yaml(path))]
+    assert len(texts) > 1000
+    assert [found for found in texts if re.search(r"""{{[^}]*(['"])\\n\1""", found[1])] == []
 
 
 def test_every_source_file_states_its_licence() -> None:
