@@ -64,7 +64,7 @@ def test_what_is_left_out_is_said(capsys: pytest.CaptureFixture[str], monkeypatc
     assert run_molecule.main() == 0
     said = capsys.readouterr().err
     assert "LEFT OUT, because WITHOUT_DOCKER is set: default" in said
-    assert 'NOT RUN, they run when they are named: make molecule ARGS="container container_backup pooler"' in said
+    assert 'NOT RUN, they run when they are named: make molecule ARGS="container docker_host pooler"' in said
 
 
 class TestLanes:

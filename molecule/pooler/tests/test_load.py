@@ -125,7 +125,7 @@ def test_without_the_pooler_most_of_them_are_refused(
     allow_files(CLIENTS + 200)
 
     async def connect_all() -> list[str]:
-        keywords = address("molecule_writer", port=scenario["port"], connect_timeout=60)
+        keywords = address("molecule_writer", port=scenario["port"], sslmode="prefer", connect_timeout=60)
         tries = (psycopg.AsyncConnection.connect(**keywords, autocommit=True) for _ in range(130))
         found = await asyncio.gather(*tries, return_exceptions=True)
         await asyncio.gather(*(one.close() for one in found if isinstance(one, psycopg.AsyncConnection)))

@@ -40,6 +40,7 @@ COUNTS = """
 SELECT (SELECT count(*) FROM metrics) AS metrics, (SELECT count(*) FROM devices) AS devices,
   (SELECT count(*) FROM show_chunks('metrics')) AS chunks
 """
+DATABASES = "SELECT datname, oid, datallowconn FROM pg_database WHERE datname ~ '^aetherlens' ORDER BY datname"
 COMPRESSED = "SELECT count(*) FROM timescaledb_information.chunks WHERE is_compressed"
 JOBS = "SELECT job_id, scheduled FROM timescaledb_information.jobs WHERE job_id >= 1000 ORDER BY job_id"
 
@@ -184,6 +185,24 @@ def test_a_run_that_is_ended_leaves_nothing(
     machine.check_output(f"systemctl start '{MAKE}.service'")
     assert len(listed()) == len(before) + 1
     assert machine.check_output("ls -A %s/backups | grep '^[.]' || true", scenario["shared"]) == ""
+
+
+@pytest.mark.parametrize("how", ["KILL", "TERM"])
+def test_a_restore_in_place_that_is_ended_leaves_the_old_one_serving_and_the_next_sweeps(
+    machine: Any, server: Server, scenario: dict[str, Any], copy: str, how: str
+) -> None:
+    before = server.rows(COUNTS), server.rows(DATABASES)
+    begun = f"{PROGRAM} restore latest --in-place --confirm aetherlens --hold-jobs"
+    process = machine.check_output(f"exec setsid {begun} > /dev/null 2>&1 < /dev/null & echo $!")
+    wait_for(lambda: [line for line in inside(scenario) if "pg_restore " in line], 60)
+    machine.check_output(f"kill -{how} {process}")
+    wait_for(lambda: not machine.file(f"/proc/{process}").exists, 60)
+    assert (server.rows(COUNTS), server.rows(DATABASES)[:1]) == (before[0], before[1][:1])
+    machine.check_output(f"{PROGRAM} restore latest --as {copy} --hold-jobs")
+    assert [row["datname"] for row in server.rows(DATABASES)] == ["aetherlens", copy]
+    assert server.rows(DATABASES)[:1] == before[1]
+    assert machine.check_output("cat %s/state/restoring.json", scenario["shared"]) == "[]"
+    wait_for(lambda: inside(scenario) == [], 20)
 
 
 def test_a_drill_that_is_killed_leaves_nothing(

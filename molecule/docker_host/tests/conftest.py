@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import testinfra
+from clients import address, console, login
 from server import Server
+
+__all__ = ["address", "console", "login"]
 
 pytest_plugins = ["scenario", "host"]
 
@@ -15,6 +18,13 @@ pytest_plugins = ["scenario", "host"]
 def server(scenario: dict[str, Any]) -> Server:
     """The database, asked by its superuser on the socket in the container."""
     return Server(testinfra.get_host(f"docker://postgres@{scenario['server']}"))
+
+
+@pytest.fixture(scope="session")
+def pooler_port(scenario: dict[str, Any]) -> int:
+    """The pooler's port; its machine and the controller have one network."""
+    port: int = scenario["ports"][6432]
+    return port
 
 
 @pytest.fixture(scope="session", autouse=True)
