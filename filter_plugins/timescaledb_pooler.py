@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -263,6 +264,12 @@ def _is_same(one: str, other: str) -> bool:
         return one == other
 
 
+def unit_seconds(shown: str) -> int:
+    """Return when a unit was started, in seconds since 1970, from what systemctl shows in UTC; 0 if it never was."""
+    found = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", shown)
+    return int(datetime.fromisoformat(f"{found.group()}+00:00").timestamp()) if found else 0
+
+
 class FilterModule:
     """The filters of this file, for Ansible."""
 
@@ -278,4 +285,5 @@ class FilterModule:
             "timescaledb_pooler_merge": merge_settings,
             "timescaledb_pooler_database": database_line,
             "timescaledb_pooler_pending": pending_settings,
+            "timescaledb_pooler_seconds": unit_seconds,
         }

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jinja2 import Environment
 
 from tests.unit.test_tuning import load_filters
 
+ROLE = Path(__file__).resolve().parents[2] / "roles" / "timescaledb_pooler"
+VARIABLES: dict[str, Any] = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
 pooler = load_filters("timescaledb_pooler")
 
 GIVEN: dict[str, Any] = {
@@ -164,3 +169,39 @@ class TestFile:
         written = {"listen_port": "6433", "query_wait_timeout": "60", "server_lifetime": "3600.0", "unknown": "1"}
         assert pooler.pending_settings(rows, written, restart=True) == ["listen_port"]
         assert pooler.pending_settings(rows, written, restart=False) == ["query_wait_timeout"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "seconds"),
+    [
+        ("ActiveEnterTimestamp=Sat 2026-11-28 00:42:01 UTC", 1795826521),
+        ("ActiveEnterTimestamp=Thu 1970-01-01 00:00:09 UTC", 9),
+        ("ActiveEnterTimestamp=", 0),
+        ("", 0),
+    ],
+)
+def test_when_a_unit_was_started_is_read_as_every_systemd_says_it(shown: str, seconds: int) -> None:
+    assert pooler.unit_seconds(shown) == seconds
+
+
+@pytest.mark.parametrize(
+    ("deployment", "host", "mode", "spoken"),
+    [
+        ("host", "127.0.0.1", "prefer", "disable"),
+        ("container", "127.0.0.1", "prefer", "prefer"),  # it may take nobody without TLS
+        ("external", "localhost", "prefer", "prefer"),
+        ("external", "db1.example.org", "prefer", "require"),
+        ("external", "db1.example.org", "verify-full", "verify-full"),
+    ],
+)
+def test_tls_is_spoken_to_the_server_wherever_it_may_ask_for_it(
+    deployment: str, host: str, mode: str, spoken: str
+) -> None:
+    own = VARIABLES["__timescaledb_pooler_own"]["server_tls_sslmode"]
+    given = {
+        "timescaledb_deployment": deployment,
+        "timescaledb_login_ssl_mode": mode,
+        "__timescaledb_pooler_tls_modes": VARIABLES["__timescaledb_pooler_tls_modes"],
+        "__timescaledb_pooler_is_local": host in ("127.0.0.1", "localhost"),
+    }
+    assert Environment().from_string(own).render(given) == spoken  # noqa: S701 - no page
