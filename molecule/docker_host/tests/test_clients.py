@@ -74,6 +74,16 @@ def test_the_lookup_role_logs_in_by_a_password_and_may_only_look_up(
     assert rows == [{"rolsuper": False, "rolcreaterole": False, "kept": "SCRAM-SHA-256"}] * 2
 
 
+def test_the_server_lets_nobody_in_without_tls_and_the_pooler_speaks_it(
+    login: Login, server: Server, scenario: dict[str, Any]
+) -> None:
+    with pytest.raises(psycopg.OperationalError, match="no encryption"):
+        login("molecule_writer", port=scenario["port"], sslmode="disable")
+    row = login("molecule_writer").execute("SELECT pg_backend_pid() AS pid").fetchone()
+    assert row is not None
+    assert server.value(f"SELECT ssl FROM pg_stat_ssl WHERE pid = {row['pid']}") is True
+
+
 def test_the_pooler_answers_its_console(console: Callable[..., Any]) -> None:
     assert "aetherlens" in console("SHOW DATABASES").stdout
 
