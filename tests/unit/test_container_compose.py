@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2 import Environment
 
 from tests.unit.test_tuning import ROOT
 
@@ -90,3 +91,17 @@ def test_the_container_sees_backups_where_the_other_role_keeps_them() -> None:
         written = re.search(r"default\('(/.+/)' ~ timescaledb_login_db\)", variables[f"__timescaledb_container_{name}"])
         assert written is not None
         assert written.group(1) + "{{ timescaledb_login_db }}" == defaults[f"timescaledb_{name}"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "reference"),
+    [
+        ("2.29.2-pg17", "timescale/timescaledb:2.29.2-pg17"),
+        (f"2.29.2-pg17@sha256:{'ab' * 32}", f"timescale/timescaledb@sha256:{'ab' * 32}"),
+    ],
+)
+def test_an_image_with_a_digest_is_called_by_it_as_the_engine_does(tag: str, reference: str) -> None:
+    variables = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
+    given = {"timescaledb_container_image": "timescale/timescaledb", "timescaledb_container_tag": tag}
+    template = Environment().from_string(variables["__timescaledb_container_reference"])  # noqa: S701 - no page
+    assert template.render(given) == reference
