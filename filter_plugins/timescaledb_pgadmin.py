@@ -13,7 +13,10 @@ PREFIX = "timescaledb_pgadmin"
 LEAST_PASSWORD = 6  # pgAdmin's own
 
 _ROLE = re.compile(r"[a-z_][a-z0-9_-]{0,30}\Z")
-_EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\Z")
+# As strict as pgAdmin's own check: no label has a hyphen at its ends or as its third and fourth character, and the last
+# one is no number.
+_LABEL = r"(?!..--)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@({_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]\Z){_LABEL}\Z")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9./:_-]*(:(?!latest\Z)[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})\Z")
 
 
@@ -37,9 +40,18 @@ def pgadmin_complaints(given: Mapping[str, Any]) -> list[str]:
     return wrong
 
 
+def pgadmin_domains(email: str) -> list[str]:
+    """Return the domain of an address and all it ends with, which is what pgAdmin has to allow where it is nobody's."""
+    labels = email.rpartition("@")[2].lower().split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
+
+
 class FilterModule:
     """The filters of this file, for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by name."""
-        return {"timescaledb_pgadmin_complaints": pgadmin_complaints}
+        return {
+            "timescaledb_pgadmin_complaints": pgadmin_complaints,
+            "timescaledb_pgadmin_domains": pgadmin_domains,
+        }

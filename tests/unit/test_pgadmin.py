@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from jinja2 import Environment
 
 from tests.unit.test_tuning import load_filters
@@ -24,6 +26,61 @@ GIVEN: dict[str, Any] = {
     "wheels": "",
     "server_name": "aetherlens",
 }
+# What pgAdmin's own check of addresses does not take, in whichever domain.
+REFUSED_BY_PGADMIN = [
+    ".d@x.org",
+    "d.@x.org",
+    "d..d@x.org",
+    "d@x.1",
+    "d@-x.org",
+    "d@x-.org",
+    "d@ab--cd.org",
+    "d@10.0.0.1",
+]
+# What the inventory says for a server on the host, or of one in a container, and what the role reads on the host.
+INVENTORY: dict[str, Any] = {
+    "inventory_hostname": "db1",
+    "ansible_check_mode": False,
+    "ansible_host": "db1",
+    "timescaledb_deployment": "host",
+    "timescaledb_login_host": "",
+    "timescaledb_login_unix_socket": "/var/run/postgresql",
+    "timescaledb_login_port": 5432,
+    "timescaledb_login_db": "aetherlens",
+    "__timescaledb_pgadmin_passwords": {"pgadmin": "for pgAdmin", "server": "for the server"},
+}
+
+
+def read_tasks(stage: str) -> list[dict[str, Any]]:
+    """The tasks of one stage, as templates."""
+    return list(DataLoader().load_from_file(str(ROLE / "tasks" / f"{stage}.yml"), trusted_as_template=True))
+
+
+def read_task(stage: str, name: str) -> dict[str, Any]:
+    """The one task of this stage with this name."""
+    (found,) = [task for task in read_tasks(stage) if task["name"] == f"{stage} | {name}"]
+    return found
+
+
+def make_templar(**said: Any) -> Templar:
+    """What templates with the role's variables and these."""
+    loader = DataLoader()
+    defaults, variables = (
+        loader.load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True) for part in ("defaults", "vars")
+    )
+    return Templar(loader, variables={**defaults, **INVENTORY, **variables, **said})
+
+
+def render(template: Any, **said: Any) -> Any:
+    """What becomes of a template; of plain text, which is the name of a variable, its value."""
+    if type(template) is str:
+        template = trust_as_template(f"{{{{ {template} }}}}")
+    return make_templar(**said).template(template)
+
+
+def holds(condition: str, **said: Any) -> bool:
+    """Whether the condition of a task does."""
+    return make_templar(**said).evaluate_conditional(trust_as_template(condition))
 
 
 def test_what_is_declared_by_default_is_taken() -> None:
@@ -40,6 +97,7 @@ def test_what_is_declared_by_default_is_taken() -> None:
         ("image", "dpage/pgadmin4:latest", "an image with its version"),
         ("wheels", "wheels", "timescaledb_pgadmin_wheels: 'wheels' was given; accepted is a folder's full path"),
         ("server_name", "", "timescaledb_pgadmin_server_name: '' was given"),
+        *(("email", email, f"timescaledb_pgadmin_email: {email!r} was given") for email in REFUSED_BY_PGADMIN),
         ("password", "abc", "timescaledb_pgadmin_password: a shorter one was given; accepted are 6 characters or more"),
     ],
 )
@@ -86,3 +144,46 @@ def test_image_and_package_are_of_one_version() -> None:
     text = (ROLE / "files" / "requirements.txt").read_text(encoding="utf-8")
     version = re.findall(r"^pgadmin4==(\S+)", text, re.MULTILINE)
     assert version == [defaults["timescaledb_pgadmin_image"].split(":")[1]]
+
+
+@pytest.mark.parametrize(
+    ("email", "domains"),
+    [
+        ("developer@pgadmin.localhost", ["pgadmin.localhost", "localhost"]),
+        ("dev@x.test", ["x.test", "test"]),
+        ("Dev@A.Home.arpa", ["a.home.arpa", "home.arpa", "arpa"]),
+    ],
+)
+def test_a_domain_that_is_nobodys_is_allowed_by_each_of_its_endings(email: str, domains: list[str]) -> None:
+    assert pgadmin.pgadmin_domains(email) == domains
+    assert pgadmin.pgadmin_complaints({**GIVEN, "email": email}) == []
+
+
+class TestPypi:
+    @pytest.mark.parametrize(
+        ("said", "is_taken"),
+        [("3.13", True), ("3.12", True), ("3.11", False), ("3.10", False), ("3.14", False), ("", False)],
+    )
+    def test_is_taken_where_the_hosts_python_is_one_it_is_pinned_for(self, said: str, is_taken: bool) -> None:
+        task = read_task("preflight", "Check that what is pinned is for the host's Python")
+        found = {"__timescaledb_pgadmin_host_python": {"stdout": said}}
+        assert holds(task["when"])
+        assert holds(task["ansible.builtin.assert"]["that"], **found) is is_taken
+        words = render(task["ansible.builtin.assert"]["fail_msg"], **found)
+        assert f"timescaledb_pgadmin_source: pypi was given, but python3 of db1 is {said or 'not there'}; acc" in words
+        assert "3.12 or 3.13" in words
+
+    def test_asks_the_python_that_makes_its_folder_and_in_check_mode_too(self) -> None:
+        task = read_task("preflight", "Look for the host's Python")
+        (install,) = [task for task in read_tasks("install") if "block" in task]
+        (pip,) = [task["ansible.builtin.pip"] for task in install["block"] if "ansible.builtin.pip" in task]
+        assert task["ansible.builtin.command"]["argv"][0] == pip["virtualenv_command"].split()[0] == "python3"
+        assert task["check_mode"] is False
+        assert task["become"] is True
+
+    def test_of_the_image_nothing_is_asked_of_the_hosts_python(self) -> None:
+        for name in ("Look for the host's Python", "Check that what is pinned is for the host's Python"):
+            assert not holds(read_task("preflight", name)["when"], timescaledb_pgadmin_source="image")
+
+    def test_finds_the_server_on_its_socket(self) -> None:
+        assert render("timescaledb_pgadmin_server_host") == "/var/run/postgresql"
