@@ -27,6 +27,11 @@ def pgadmin_complaints(given: Mapping[str, Any]) -> list[str]:
         ("port", 1024 <= given["port"] <= 65535, "a port from 1024 to 65535"),
         ("email", _EMAIL.match(given["email"]), "a name such as developer@pgadmin.localhost"),
         ("image", _IMAGE.match(given["image"]), "an image with its version, such as dpage/pgadmin4:9.18"),
+        (
+            "server_host",
+            given["source"] == "pypi" or not given["server_host"].startswith("/"),
+            "for timescaledb_pgadmin_source image, in which there is no socket, a host's name or address",
+        ),
         ("wheels", given["wheels"] == "" or given["wheels"].startswith("/"), "a folder's full path, or ''"),
         ("server_name", 0 < len(given["server_name"]) <= 128, "a name of at most 128 characters"),
     ]

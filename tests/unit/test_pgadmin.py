@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ GIVEN: dict[str, Any] = {
     "image": "dpage/pgadmin4:9.18",
     "wheels": "",
     "server_name": "aetherlens",
+    "source": "pypi",
+    "server_host": "/var/run/postgresql",
 }
 # What pgAdmin's own check of addresses does not take, in whichever domain.
 REFUSED_BY_PGADMIN = [
@@ -49,6 +53,8 @@ INVENTORY: dict[str, Any] = {
     "timescaledb_login_db": "aetherlens",
     "__timescaledb_pgadmin_passwords": {"pgadmin": "for pgAdmin", "server": "for the server"},
 }
+IMAGE = {"timescaledb_pgadmin_source": "image"}
+MODULE = "community.docker.docker_container"
 
 
 def read_tasks(stage: str) -> list[dict[str, Any]]:
@@ -187,3 +193,131 @@ class TestPypi:
 
     def test_finds_the_server_on_its_socket(self) -> None:
         assert render("timescaledb_pgadmin_server_host") == "/var/run/postgresql"
+
+
+class TestImage:
+    def options(self, **said: Any) -> dict[str, Any]:
+        """What the module that makes the container is given."""
+        written = {f"__timescaledb_pgadmin_{name}": {"changed": False} for name in ("passed", "known", "listed")}
+        found: dict[str, Any] = render(read_task("image", "Run the image")[MODULE], **{**IMAGE, **written, **said})
+        return found
+
+    def test_servers_are_replaced_at_every_start_in_the_one_spelling_that_counts(self) -> None:
+        assert self.options()["env"]["PGADMIN_REPLACE_SERVERS_ON_STARTUP"] == "True"
+
+    @pytest.mark.parametrize("name", ["passed", "known", "listed"])
+    def test_the_container_is_made_anew_when_a_file_was_written(self, name: str) -> None:
+        assert self.options()["recreate"] is False
+        assert self.options(**{f"__timescaledb_pgadmin_{name}": {"changed": True}})["recreate"] is True
+        written = [task["register"] for task in read_tasks("image") if "ansible.builtin.copy" in task]
+        assert f"__timescaledb_pgadmin_{name}" in written
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"timescaledb_pgadmin_server_port": 5433},
+            {"timescaledb_pgadmin_user": "someone"},
+            {"__timescaledb_pgadmin_passwords": {"pgadmin": "another", "server": "for the server"}},
+        ],
+    )
+    def test_the_container_differs_when_a_file_does_even_after_a_killed_run(self, said: dict[str, Any]) -> None:
+        label = "timescaledb.files"
+        assert self.options()["labels"][label] == self.options()["labels"][label]
+        assert self.options()["labels"][label] != self.options(**said)["labels"][label]
+
+    @pytest.mark.parametrize(("host", "found"), [("", "127.0.0.1"), ("db.example", "db.example")])
+    def test_finds_a_server_of_the_host_by_its_address(self, host: str, found: str) -> None:
+        said = {**IMAGE, "timescaledb_login_host": host}
+        assert render("timescaledb_pgadmin_server_host", **said) == found
+        assert render("__timescaledb_pgadmin_server.Host", **said) == found
+
+    def test_has_no_socket(self) -> None:
+        (complaint,) = pgadmin.pgadmin_complaints({**GIVEN, "source": "image"})
+        assert complaint.startswith("timescaledb_pgadmin_server_host: '/var/run/postgresql' was given; accepted is")
+        assert pgadmin.pgadmin_complaints({**GIVEN, "source": "image", "server_host": "127.0.0.1"}) == []
+
+    def test_what_the_module_needs_is_installed_but_not_by_a_check(self) -> None:
+        task = read_task("engine", "Have what the modules need")
+        assert render(task["ansible.builtin.apt"]["name"]) == ["python3-requests"]
+        assert all(holds(condition) for condition in task["when"])
+        assert not all(holds(condition, ansible_check_mode=True) for condition in task["when"])
+        assert not all(holds(condition, ansible_connection="local") for condition in task["when"])
+
+    @pytest.mark.parametrize(
+        ("check", "message", "is_unasked"),
+        [
+            (True, "Failed to import the required Python library (requests) on db1's Python", True),
+            (True, "Error connecting: no such file", False),
+            (False, "Failed to import the required Python library (requests) on db1's Python", False),
+        ],
+    )
+    def test_a_check_tells_what_it_cannot_ask_instead_of_failing(
+        self, check: bool, message: str, is_unasked: bool
+    ) -> None:
+        said = {"ansible_check_mode": check, "__timescaledb_pgadmin_engine": {"msg": message}}
+        assert holds("__timescaledb_pgadmin_unasked", **said) is is_unasked
+        told = read_task("image", "Tell what would be run")
+        assert holds(told["when"], **said) is is_unasked
+        assert "python3-requests" in render(told["ansible.builtin.debug"]["msg"], **said)
+        made = read_task("image", "Run the image")
+        assert holds(made["when"], **said) is not is_unasked
+        assert holds(read_task("engine", "Check that an engine answers")["when"], **said) is not is_unasked
+
+    @pytest.mark.parametrize("stage", ["engine", "image", "passfile"])
+    def test_every_task_asks_the_engine_that_has_the_servers_container(self, stage: str) -> None:
+        asked = [task[name] for task in read_tasks(stage) for name in task if name.startswith("community.docker.")]
+        assert asked
+        for options in asked:
+            host = options["docker_host"]
+            assert render(host) == "unix:///var/run/docker.sock"
+            other = "unix:///run/other.sock"
+            assert render(host, timescaledb_container_docker_host=other) == other
+
+    def test_root_writes_the_files_and_asks_the_engine(self) -> None:
+        (block,) = [task["block"] for task in read_tasks("main")]
+        for stage in ("passwords", "engine", "image", "passfile"):
+            (task,) = [task for task in block if f"{stage}.yml" in str(task)]
+            applied = task.get("ansible.builtin.include_tasks", {}).get("apply", task)
+            assert applied["become"] is True
+
+    def test_has_names_and_a_label_of_its_own(self) -> None:
+        options = self.options()
+        volumes = [mount["source"] for mount in options["mounts"] if mount["type"] == "volume"]
+        assert [options["name"], *volumes] == ["timescaledb-pgadmin"] * 2
+        assert options["labels"]["timescaledb.managed-by"] == "ansible"
+
+    @pytest.mark.parametrize(
+        ("container", "is_taken"),
+        [
+            (None, True),
+            ({"Config": {"Labels": {"timescaledb.managed-by": "ansible"}}}, True),
+            ({"Config": {"Labels": {"com.example": "theirs"}}}, False),
+            ({"Config": {"Labels": {"timescaledb.managed-by": "somebody"}}}, False),
+            ({"Config": {"Labels": None}}, False),
+        ],
+    )
+    def test_a_container_of_somebody_elses_is_left_alone(self, container: Any, is_taken: bool) -> None:
+        task = read_task("engine", "Check that the container is nobody else's")
+        found = {"__timescaledb_pgadmin_found": {"container": container}}
+        assert holds(task["ansible.builtin.assert"]["that"], **found) is is_taken
+
+    def test_the_given_domain_is_allowed(self) -> None:
+        allowed = self.options(timescaledb_pgadmin_email="dev@x.test")["env"]
+        assert json.loads(allowed["PGADMIN_CONFIG_ALLOW_SPECIAL_EMAIL_DOMAINS"]) == ["x.test", "test"]
+
+    def test_a_passfile_is_brought_in_once(self, tmp_path: Path) -> None:
+        task = read_task("passfile", "Bring in what pgAdmin logs in to the server with")
+        options = render(task["community.docker.docker_container_exec"], timescaledb_pgadmin_email="dev@x.test")
+        given = tmp_path / "pgpass"
+        given.write_text("*:*:*:pgadmin:one", encoding="utf-8")
+        program, option, script, name, source, target = options["argv"]
+        assert (source, target) == ("/run/secrets/pgpass", "/var/lib/pgadmin/storage/dev_x.test/.pgpass")
+        kept = tmp_path / "storage" / "dev_x.test" / ".pgpass"
+        said = []
+        for text in ("one", "one", "two"):
+            given.write_text(f"*:*:*:pgadmin:{text}", encoding="utf-8")
+            argv = [program, option, script, name, str(given), str(kept)]
+            said.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
+            assert kept.read_text(encoding="utf-8") == given.read_text(encoding="utf-8")
+            assert kept.stat().st_mode & 0o777 == 0o600
+        assert said == ["brought in", "", "brought in"]
