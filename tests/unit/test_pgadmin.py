@@ -86,7 +86,8 @@ def render(template: Any, **said: Any) -> Any:
 
 def holds(condition: str, **said: Any) -> bool:
     """Whether the condition of a task does."""
-    return make_templar(**said).evaluate_conditional(trust_as_template(condition))
+    found: bool = make_templar(**said).evaluate_conditional(trust_as_template(condition))
+    return found
 
 
 def test_what_is_declared_by_default_is_taken() -> None:
