@@ -93,9 +93,7 @@ def clusters(scenario: dict[str, Any]) -> list[str]:
 def test_monitoring_reads_how_old_the_last_proven_backup_is(
     machine: Any, scenario: dict[str, Any], listed: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    status = json.loads(
-        machine.check_output("runuser -u nobody -- cat %s/state/aetherlens/status.json", scenario["shared"])
-    )
+    status = json.loads(machine.check_output("runuser -u nobody -- cat %s/state/status.json", scenario["shared"]))
     assert status["last_proven"]["name"] == status["last_backup"]["name"] == listed()[-1]["name"]
     assert 0 <= status["last_proven"]["age_seconds"] < 3600
 
@@ -113,7 +111,7 @@ def test_a_manifest_counts_what_the_server_has(
     assert manifest["timescaledb"]["version"] == scenario["version"]
 
 
-@pytest.mark.parametrize(("path", "mode"), [("backups/aetherlens", "700"), ("state/aetherlens", "755")])
+@pytest.mark.parametrize(("path", "mode"), [("backups/aetherlens", "700"), ("state", "755")])
 def test_files_belong_to_the_user_of_backups(machine: Any, scenario: dict[str, Any], path: str, mode: str) -> None:
     assert machine.check_output("stat --format='%%a %%U' %s/%s", scenario["shared"], path) == f"{mode} {USER}"
     assert machine.check_output("find %s/%s ! -user %s", scenario["shared"], path, USER) == ""
@@ -124,18 +122,18 @@ def test_no_part_of_a_backup_is_readable_for_others(machine: Any, scenario: dict
 
 
 def test_the_server_sees_backups_and_cannot_write_the_state(scenario: dict[str, Any]) -> None:
-    for folder, code in (("backups", 1), ("state", 1)):
+    for folder, code in (("backups/aetherlens", 1), ("state", 1)):
         command = [
             "docker",
             "exec",
             "--user=postgres",
             scenario["server"],
             "touch",
-            f"{scenario['shared']}/{folder}/aetherlens/x",
+            f"{scenario['shared']}/{folder}/x",
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code, folder
-        assert ("Permission denied" if folder == "backups" else "Read-only file system") in done.stderr
+        assert ("Permission denied" if folder != "state" else "Read-only file system") in done.stderr
 
 
 @pytest.fixture
@@ -210,7 +208,7 @@ def test_a_restore_in_place_that_is_ended_leaves_the_old_one_serving_and_the_nex
     machine.check_output(f"{PROGRAM} restore latest --as {copy} --hold-jobs")
     assert [row["datname"] for row in server.rows(DATABASES)] == ["aetherlens", copy]
     assert server.rows(DATABASES)[:1] == before[1]
-    assert machine.check_output("cat %s/state/aetherlens/restoring.json", scenario["shared"]) == "[]"
+    assert machine.check_output("cat %s/state/restoring.json", scenario["shared"]) == "[]"
     wait_for(lambda: inside(scenario) == [], 20)
 
 
@@ -218,7 +216,7 @@ def test_a_drill_that_is_killed_leaves_nothing(
     machine: Any, scenario: dict[str, Any], listed: Callable[[], list[dict[str, Any]]]
 ) -> None:
     machine.check_output(f"systemctl start --no-block '{DRILL}.service'")
-    ready = f"{scenario['shared']}/state/aetherlens/drill-aetherlens/socket/.s.PGSQL.5433"
+    ready = f"{scenario['shared']}/state/drill-aetherlens/socket/.s.PGSQL.5433"
     wait_for(lambda: machine.file(ready).exists, 60)
     time.sleep(2)
     assert clusters(scenario)
@@ -227,7 +225,7 @@ def test_a_drill_that_is_killed_leaves_nothing(
     machine.check_output(f"systemctl reset-failed '{DRILL}.service'")
     assert machine.check_output(f"{PROGRAM} drill").startswith(f"{listed()[-1]['name']} is proven")
     assert clusters(scenario) == []
-    assert machine.run("ls -d %s/state/aetherlens/drill-*", scenario["shared"]).rc != 0
+    assert machine.run("ls -d %s/state/drill-*", scenario["shared"]).rc != 0
 
 
 def test_a_drill_has_a_container_of_its_own_which_may_do_next_to_nothing(
